@@ -1,0 +1,1 @@
+"""Plain data that the rest of fleetrun speaks in: frozen, no IO, no behaviour beyond itself."""

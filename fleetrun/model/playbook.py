@@ -1,0 +1,156 @@
+"""A playbook as loaded: inheritance is already resolved onto the tasks.
+
+The loader copies what a task inherits (``when``, ``vars``, ``become``,
+``environment``, ``tags`` … of its blocks and play) onto the task itself, so
+everything after the loader sees only tasks and the block structure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from fleetrun.errors import Mark
+from fleetrun.model.rollout import GraphEdge, RolloutSpec
+from fleetrun.model.values import NO_VARS, Expression, Value, Vars
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopControl:
+    """``loop_control:`` of a task."""
+
+    loop_var: str = "item"
+    index_var: str = ""
+    label: Value = None
+    pause_s: float = 0.0
+    extended: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """``loop:`` or ``with_items:`` of a task."""
+
+    #: A list, or a template that must give one.
+    items: Value
+    #: ``with_items`` flattens one level and takes a scalar as a list of one.
+    flatten: bool = False
+    control: LoopControl = field(default_factory=LoopControl)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Become:
+    """Privilege escalation as written; each value may be a template.
+
+    None means "not said here"; variables (``ansible_become`` …) beat these.
+    """
+
+    enabled: Value = None
+    user: Value = None
+    method: Value = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One task, ready to be programmed for a device."""
+
+    #: Stable within a playbook: "2.tasks.5" = play 2, section, position; a
+    #: block adds ".block.0", an included file adds "/" and its own positions.
+    id: str
+    #: Canonical module name without collection prefix.
+    module: str
+    #: Arguments; values may hold templates. Free text is under "_raw_params".
+    args: Mapping[str, Value] = field(default_factory=dict)
+    name: str = ""
+    mark: Mark
+    #: ANDed; the blocks' conditions come first.
+    when: tuple[Value, ...] = ()
+    loop: Loop | None = None
+    register: str = ""
+    notify: tuple[Value, ...] = ()
+    #: Handlers only: topics beside the name.
+    listen: tuple[str, ...] = ()
+    #: None = not given. Else ANDed expressions (Ansible's rule).
+    changed_when: tuple[Value, ...] | None = None
+    failed_when: tuple[Value, ...] | None = None
+    ignore_errors: Value = False
+    ignore_unreachable: Value = False
+    until: tuple[Value, ...] = ()
+    retries: Value = None
+    delay: Value = None
+    #: Outer blocks first, then the task's own (later wins).
+    vars_layers: tuple[Vars, ...] = ()
+    #: Play first, task last (later wins).
+    environment: tuple[Value, ...] = ()
+    become: Become = field(default_factory=Become)
+    remote_user: Value = None
+    tags: frozenset[str] = frozenset()
+    no_log: Value = False
+    check_mode: Value = None
+    diff: Value = None
+    timeout: Value = None
+    #: For includes: the folder that relative paths start from.
+    base_dir: str = ""
+    #: For includes: the inherited part to hand to the included tasks (opaque
+    #: to everyone but the loader).
+    inherited: object = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """``block:`` with its ``rescue:`` and ``always:``."""
+
+    id: str
+    mark: Mark
+    name: str = ""
+    block: tuple[Node, ...] = ()
+    rescue: tuple[Node, ...] = ()
+    always: tuple[Node, ...] = ()
+
+
+Node: TypeAlias = "Task | Block"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Play:
+    """One play."""
+
+    #: Position in the playbook, from 0.
+    index: int
+    name: str
+    hosts: Value
+    mark: Mark
+    gather_facts: Value = True
+    vars: Vars = field(default_factory=lambda: NO_VARS)
+    #: Contents of vars_files, merged in order (later wins).
+    file_vars: Vars = field(default_factory=lambda: NO_VARS)
+    pre_tasks: tuple[Node, ...] = ()
+    tasks: tuple[Node, ...] = ()
+    post_tasks: tuple[Node, ...] = ()
+    handlers: tuple[Task, ...] = ()
+    rollout: RolloutSpec = field(default_factory=RolloutSpec)
+    graph: tuple[GraphEdge, ...] = ()
+    become: Become = field(default_factory=Become)
+    remote_user: Value = None
+    environment: tuple[Value, ...] = ()
+    tags: frozenset[str] = frozenset()
+    force_handlers: bool = False
+    any_errors_fatal: bool = False
+    #: Source folder, for files/ and templates/.
+    base_dir: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Playbook:
+    """A playbook file and everything it pulls in statically."""
+
+    path: str
+    plays: tuple[Play, ...]
+    #: sha256 of every file read, by path: `resume` and `apply` compare it.
+    file_hashes: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+__all__ = [
+    "Become", "Block", "Expression", "Loop", "LoopControl", "Node", "Play", "Playbook", "Task",
+]

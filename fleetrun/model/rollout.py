@@ -1,0 +1,120 @@
+"""What a rollout is asked to do: stages, limits, gates and the graph of groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from fleetrun.errors import Mark
+
+
+class SizeUnit(StrEnum):
+    """How a stage's or a limit's size is counted."""
+
+    COUNT = "count"
+    PERCENT = "percent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """A number of devices: 59, or 10 percent of the selection."""
+
+    value: float
+    unit: SizeUnit = SizeUnit.COUNT
+
+
+class FailureClass(StrEnum):
+    """Classes of failure that a gate can count."""
+
+    FAILED = "failed"
+    UNREACHABLE = "unreachable"
+    UNKNOWN = "unknown"
+    #: failed or unknown.
+    ANY = "any"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbortRule:
+    """Halt when a class of failure passes a limit; shares are of *attempted*."""
+
+    failure_class: FailureClass = FailureClass.FAILED
+    #: Halt when strictly more than this share (0..100) of attempted failed.
+    over_pct: float | None = None
+    #: Halt when at least this many failed.
+    count: int | None = None
+    #: The share is judged only from this many attempted devices on.
+    min_sample: int = 1
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What must hold before the next stage starts."""
+
+    #: Share (0..100) of attempted devices that must have succeeded.
+    success_pct: float | None = None
+    abort_on: tuple[AbortRule, ...] = ()
+    #: Share (0..100) of a stage that may be unreachable without holding it up.
+    unreachable_budget_pct: float = 100.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageSpec:
+    """One stage; sizes are cumulative over the selection."""
+
+    name: str
+    size: Size
+    gate: Gate | None = None
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphEdge:
+    """`group` starts after `after` within each stage."""
+
+    group: str
+    after: tuple[str, ...]
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutSpec:
+    """``rollout:`` of a play. No stages means one stage with everything."""
+
+    stages: tuple[StageSpec, ...] = ()
+    #: None = the run's --forks.
+    concurrency: int | None = None
+    gate: Gate = field(default_factory=Gate)
+    #: stable | inventory | reverse_inventory | sorted | reverse_sorted | shuffle
+    order: str = "inventory"
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagePlan:
+    """A stage with its members: disjoint from the other stages."""
+
+    name: str
+    #: Waves of the group graph, in order; each a tuple of device names.
+    waves: tuple[tuple[str, ...], ...]
+    gate: Gate
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """All members in start order."""
+        return tuple(name for wave in self.waves for name in wave)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutPlan:
+    """Everything that `Rollout` needs; made by `planning.planner`."""
+
+    stages: tuple[StagePlan, ...]
+    #: Most devices in flight at any instant, at least 1.
+    concurrency: int
+    #: Names of the waves (groups joined with "+"), for people.
+    wave_names: tuple[str, ...] = ()
+    #: device -> groups that must have succeeded first (for "skipped" reasons).
+    upstream: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    any_errors_fatal: bool = False

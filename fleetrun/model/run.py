@@ -1,0 +1,74 @@
+"""A run as asked for: the invocation, kept whole in the journal for `resume`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from fleetrun.model.values import Vars
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """Everything that decides what a run does, apart from secrets."""
+
+    #: Path of the playbook; "" for an ad-hoc run.
+    playbook: str = ""
+    inventories: tuple[str, ...] = ()
+    #: Pattern of --limit; "" = no limit.
+    limit: str = ""
+    extra_vars: Vars = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    skip_tags: tuple[str, ...] = ()
+    start_at_task: str = ""
+    check: bool = False
+    diff: bool = False
+    forks: int = 50
+    remote_user: str = ""
+    private_keys: tuple[str, ...] = ()
+    connection: str = "ssh"
+    become: bool = False
+    become_user: str = ""
+    become_method: str = ""
+    ask_become_pass: bool = False
+    use_ssh_config: bool = False
+    force_handlers: bool = False
+    #: fail | wait
+    on_busy: str = "fail"
+    #: Ad hoc: pattern, module and arguments; the playbook is made of them.
+    pattern: str = ""
+    module: str = ""
+    module_args: str = ""
+    #: Order seed; also keeps `shuffle` the same on resume.
+    seed: str = ""
+    #: Run this one was retried from, or "".
+    retry_of: str = ""
+
+
+class RunState(StrEnum):
+    """Life of a run in the journal."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    HALTED = "halted"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One row of `fleetrun runs list`."""
+
+    run: str
+    title: str
+    state: RunState
+    created_at: float
+    finished_at: float | None
+    exit_code: int | None
+    invocation: Invocation
+    #: sha256 of every file the run was loaded from, by absolute path.
+    file_hashes: Mapping[str, str] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    #: Who holds the lease now: "pid@host", or "".
+    owner: str = ""
+    cwd: str = ""

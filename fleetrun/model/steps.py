@@ -1,0 +1,162 @@
+"""What a device program hands to the engine, one piece of work at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+from fleetrun.model.module import ModuleSpec
+from fleetrun.model.playbook import Task
+from fleetrun.model.result import Outcome, TaskResult
+from fleetrun.model.values import Value
+
+
+class OnFailure(StrEnum):
+    """What the device does with the rest of a batch when a step fails."""
+
+    #: Run nothing more of this batch.
+    STOP = "stop"
+    #: Go on (ignore_errors, or a constant failed_when: false).
+    GO = "go"
+    #: Run the other steps of the same `group` (a loop), then stop.
+    DEFER = "defer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Whom a step runs as. The empty user means the login user."""
+
+    user: str = ""
+    method: str = "sudo"
+
+
+LOGIN = Identity()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One execution of a module: a task, or one item of a task's loop."""
+
+    task: Task
+    spec: ModuleSpec
+    #: Names this execution within (run, device): "<task id>[<item>]#<attempt>".
+    #: Also the name of its receipt; never holds user-made text.
+    key: str
+    #: Position of the execution in the device's program, from 0, increasing.
+    seq: int
+    #: Rendered and checked against the spec; aliases resolved, defaults filled.
+    args: Mapping[str, Value] = field(default_factory=dict)
+    item: Value = None
+    item_label: str = ""
+    has_item: bool = False
+    attempt: int = 1
+    on_failure: OnFailure = OnFailure.STOP
+    #: Steps of one loop share a number.
+    group: int = 0
+    identity: Identity = LOGIN
+    environment: Mapping[str, str] = field(default_factory=dict)
+    check: bool = False
+    diff: bool = False
+    no_log: bool = False
+    timeout_s: float | None = None
+
+    @property
+    def is_detached(self) -> bool:
+        """True when it must run under a receipt on the device."""
+        return not self.spec.idempotent or self.spec.long or self.timeout_s is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteBatch:
+    """Steps to send in one write; the device runs them in order."""
+
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalStep:
+    """A step of kind CONTROLLER or DIALOGUE: run alone, between batches."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncludeStep:
+    """Load a task file and give the nodes back with `feed_include`."""
+
+    task: Task
+    #: Rendered path as written, relative to the including file.
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Wait before the next attempt of an ``until`` loop or a loop pause."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A task is finished on this device: tell the world, then ask again."""
+
+    task: Task
+    result: TaskResult
+    is_handler: bool = False
+    no_log: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """The program is over for this device."""
+
+    outcome: Outcome
+    reason: str = ""
+
+
+Work: TypeAlias = "RemoteBatch | LocalStep | IncludeStep | Wait | Report | Done"
+
+
+class ReplyKind(StrEnum):
+    """What is known of one step after a batch."""
+
+    #: It ran to its end; `exit_status` and `values` are its own.
+    FINISHED = "finished"
+    #: The batch stopped before it; certainly nothing of it ran.
+    NOT_RUN = "not_run"
+    #: It began, or may have, and its end is not known.
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    """Output of a step, capped: head and tail are kept."""
+
+    #: Whole output when not truncated, else head + marker line + tail.
+    content: bytes = b""
+    #: Length of the full output in bytes.
+    length: int = 0
+    truncated: bool = False
+    #: Hex sha256 of the full output; "" when not truncated (compute it then).
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """The device's answer for one step, before Ansible's rules are applied."""
+
+    seq: int
+    kind: ReplyKind
+    #: Exit status of the module (0 = it worked); None when not FINISHED.
+    exit_status: int | None = None
+    #: The frame's JSON object; plain device data, never rendered.
+    values: Mapping[str, Value] = field(default_factory=dict)
+    #: What the program printed; for command, shell, raw and script their output.
+    stdout: Captured = field(default_factory=Captured)
+    stderr: Captured = field(default_factory=Captured)
+    #: "", or ``module/bad-output``, ``module/timeout``, ``module/killed``,
+    #: ``module/missing-tool``, ``module/interrupted``, ``lost/…``.
+    error_kind: str = ""
+    elapsed_s: float = 0.0

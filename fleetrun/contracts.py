@@ -13,7 +13,9 @@ from typing import Protocol
 
 from fleetrun.model.events import AnyEvent
 from fleetrun.model.playbook import Node, Task
+from fleetrun.model.result import TaskResult
 from fleetrun.model.run import Invocation, RunRecord, RunState
+from fleetrun.model.steps import Reply, Step
 
 
 class Clock(Protocol):
@@ -249,4 +251,46 @@ class Backend(Protocol):
 
     def open(self) -> AbstractAsyncContextManager[None]:
         """Starts the workers, stops them on exit."""
+        ...
+
+
+class DeviceLink(Protocol):
+    """A device as a dialogue (reboot, wait_for_connection, fetch …) sees it."""
+
+    #: The device's id.
+    @property
+    def device(self) -> str: ...
+
+    #: boot_id of the session that is open now; "" before the first.
+    @property
+    def boot_id(self) -> str: ...
+
+    clock: Clock
+
+    async def run_step(self, step: Step) -> Reply:
+        """Runs one step on the device, as its identity; never raises for its failure."""
+        ...
+
+    async def fetch(self, path: str, max_bytes: int, step: Step) -> bytes:
+        """Content of a file on the device; raises FleetrunError."""
+        ...
+
+    async def reconnect(self, *, connect_timeout_s: float | None = None) -> None:
+        """Drops the connection and makes a new one; raises ConnectError."""
+        ...
+
+    async def drop(self) -> None:
+        """Closes the connection; the next use connects again."""
+        ...
+
+
+class Dialogue(Protocol):
+    """A DIALOGUE module: the controller's side of it."""
+
+    async def __call__(self, step: Step, link: DeviceLink, *, intended_boot_id: str) -> TaskResult:
+        """Returns the task's result; raises ConnectError and LinkLostError.
+
+        `intended_boot_id` is "" for a first try; on resume it is the boot_id
+        that the device had when the step was intended.
+        """
         ...

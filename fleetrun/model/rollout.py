@@ -75,6 +75,9 @@ class GraphEdge:
 
     group: str
     after: tuple[str, ...]
+    #: Share (0..100) of each upstream group's attempted devices that must have
+    #: succeeded; None = at least one device.
+    need_pct: float | None = None
     mark: Mark | None = None
 
 
@@ -86,6 +89,11 @@ class RolloutSpec:
     #: None = the run's --forks.
     concurrency: int | None = None
     gate: Gate = field(default_factory=Gate)
+    #: Ansible's ``serial``: batches instead of stages; the last size repeats.
+    serial: tuple[Size, ...] = ()
+    #: Ansible's ``max_fail_percentage``: share (0..100) of a batch (without
+    #: ``serial``: of a stage) that may fail or be unreachable; None = no limit.
+    max_fail_pct: float | None = None
     #: stable | inventory | reverse_inventory | sorted | reverse_sorted | shuffle
     order: str = "inventory"
     mark: Mark | None = None
@@ -99,6 +107,10 @@ class StagePlan:
     #: Waves of the group graph, in order; each a tuple of device names.
     waves: tuple[tuple[str, ...], ...]
     gate: Gate
+    #: The gate is the play's: its abort rules also count over all such stages.
+    shares_gate: bool = False
+    #: When all of it fails, nothing follows (Ansible's rule for ``serial``).
+    needs_survivor: bool = False
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -117,4 +129,10 @@ class RolloutPlan:
     wave_names: tuple[str, ...] = ()
     #: device -> groups that must have succeeded first (for "skipped" reasons).
     upstream: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: device -> `GraphEdge.need_pct` for each of its `upstream` groups.
+    need_pct: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
+    #: device -> groups it belongs to that are upstream of others.
+    member_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     any_errors_fatal: bool = False
+    #: See `RolloutSpec.max_fail_pct`; strictly more than this halts.
+    max_fail_pct: float | None = None

@@ -36,6 +36,14 @@ LOGIN = Identity()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file for the device, beside the program."""
+
+    content: bytes
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One execution of a module: a task, or one item of a task's loop."""
 
@@ -61,6 +69,9 @@ class Step:
     diff: bool = False
     no_log: bool = False
     timeout_s: float | None = None
+    #: Content that must be on the device before the step runs (too large to
+    #: travel inside the program text); the step's args name it by `_src_path`.
+    upload: Upload | None = None
 
     @property
     def is_detached(self) -> bool:
@@ -76,19 +87,10 @@ class RemoteBatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LocalStep:
-    """A step of kind CONTROLLER or DIALOGUE: run alone, between batches."""
+class DialogueStep:
+    """A step of kind DIALOGUE: the engine talks with the device; runs alone."""
 
     step: Step
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IncludeStep:
-    """Load a task file and give the nodes back with `feed_include`."""
-
-    task: Task
-    #: Rendered path as written, relative to the including file.
-    path: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +118,7 @@ class Done:
     reason: str = ""
 
 
-Work: TypeAlias = "RemoteBatch | LocalStep | IncludeStep | Wait | Report | Done"
+Work: TypeAlias = "RemoteBatch | DialogueStep | Wait | Report | Done"
 
 
 class ReplyKind(StrEnum):

@@ -1,0 +1,67 @@
+"""fetch: copies a file from the device to the controller."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+from fleetrun.contracts import DeviceLink
+from fleetrun.errors import FleetrunError
+from fleetrun.model.result import TaskResult, TaskStatus
+from fleetrun.model.steps import Step
+from fleetrun.planning import results
+
+#: Largest file that is fetched, bytes; a device must not fill the controller's disk.
+MAX_BYTES: Final = 256 * 1024 * 1024
+
+
+class Fetch:
+    """fetch with a folder to which relative destinations belong."""
+
+    def __init__(self, base_dir: str) -> None:
+        self._base_dir = base_dir
+
+    async def __call__(
+        self, step: Step, link: DeviceLink, *, intended_boot_id: str
+    ) -> TaskResult:
+        """Returns changed when the local copy was missing or different."""
+        del intended_boot_id
+        source = str(step.args["src"])
+        try:
+            content = await link.fetch(source, MAX_BYTES, step)
+        except FleetrunError as error:
+            if not error.kind.startswith("file/"):
+                raise
+            if step.args.get("fail_on_missing") is False:
+                return TaskResult(
+                    status=TaskStatus.OK, values={"changed": False, "msg": error.message}
+                )
+            return results.failed(error.message, error.kind)
+        return self._store(step, link.device, source, content)
+
+    def _store(self, step: Step, device: str, source: str, content: bytes) -> TaskResult:
+        target = self._target(step, device, source)
+        digest = hashlib.sha256(content).hexdigest()
+        changed = not target.is_file() or target.read_bytes() != content
+        if changed and not step.check:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial = target.with_name(target.name + ".part")
+            partial.write_bytes(content)
+            partial.replace(target)
+        return TaskResult(
+            status=TaskStatus.CHANGED if changed else TaskStatus.OK,
+            values={
+                "changed": changed, "dest": str(target), "checksum": digest,
+                "remote_checksum": digest, "file": source,
+            },
+        )
+
+    def _target(self, step: Step, device: str, source: str) -> Path:
+        """Ansible's layout: dest/<device>/<path>, or dest itself when flat."""
+        dest = str(step.args["dest"])
+        base = Path(self._base_dir) / dest
+        if step.args.get("flat") is True:
+            return base / Path(source).name if dest.endswith("/") else base
+        parts = [part for part in source.split("/") if part not in {"", ".", ".."}]
+        return base.joinpath(device, *parts)

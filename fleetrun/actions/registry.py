@@ -1,0 +1,38 @@
+"""All controller-side actions by module name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fleetrun.actions.assertion import assert_that, fail
+from fleetrun.actions.connection import reboot, wait_for_connection
+from fleetrun.actions.debug import debug
+from fleetrun.actions.fetch import Fetch
+from fleetrun.actions.files import CopyPreparer, ScriptPreparer, TemplatePreparer
+from fleetrun.actions.pause import pause
+from fleetrun.actions.set_fact import set_fact
+from fleetrun.contracts import Dialogue, FileReader
+from fleetrun.planning.toolbox import ControllerAction, Preparer
+
+CONTROLLER_ACTIONS: Mapping[str, ControllerAction] = {
+    "debug": debug, "assert": assert_that, "fail": fail, "set_fact": set_fact,
+}
+
+
+def preparers(files: FileReader) -> Mapping[str, Preparer]:
+    """Returns what completes the arguments of PREPARED modules."""
+    return {
+        "copy": CopyPreparer(files),
+        "template": TemplatePreparer(files),
+        "script": ScriptPreparer(files),
+    }
+
+
+def dialogues(base_dir: str) -> Mapping[str, Dialogue]:
+    """Returns the DIALOGUE modules; `base_dir` is where fetched files go."""
+    return {
+        "reboot": reboot,
+        "wait_for_connection": wait_for_connection,
+        "pause": pause,
+        "fetch": Fetch(base_dir),
+    }

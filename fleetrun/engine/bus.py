@@ -1,0 +1,140 @@
+"""The event stream of a run: one durable subscriber, any number of best-effort ones.
+
+The journal is durable and awaited (`barrier`). Each reporter has a bounded
+queue and a task of its own; one that raises or falls too far behind is
+detached with a warning and never stops the run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Final, Self
+
+from fleetrun.contracts import Clock, Journal, Lease, Reporter
+from fleetrun.model.events import AnyEvent, Notice
+from fleetrun.model.redact import Redactor
+
+log = logging.getLogger(__name__)
+
+#: Events a reporter may lag behind before it is detached.
+QUEUE_SIZE: Final = 200_000
+#: Seconds that reporters get to show the rest at the end.
+CLOSE_TIMEOUT_S: Final = 30.0
+
+
+class Bus:
+    """Publishes events in order. Use as ``async with``."""
+
+    def __init__(
+        self, journal: Journal, lease: Lease, reporters: Sequence[Reporter],
+        redactor: Redactor, clock: Clock,
+    ) -> None:
+        self._journal = journal
+        self._lease = lease
+        self._redactor = redactor
+        self._clock = clock
+        self._feeds = [_Feed(reporter) for reporter in reporters]
+
+    async def __aenter__(self) -> Self:
+        for feed in self._feeds:
+            feed.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for feed in self._feeds:
+            await feed.close()
+
+    def now(self) -> float:
+        """Returns the time to stamp an event with."""
+        return self._clock.now()
+
+    def publish(self, event: AnyEvent) -> None:
+        """Queues an event for everybody, in order."""
+        event = self._redactor.clean(event)
+        self._journal.append(self._lease, event)
+        self._show(event)
+
+    async def barrier(self) -> None:
+        """Returns when everything published so far is durable."""
+        await self._journal.commit(self._lease)
+
+    def _show(self, event: AnyEvent) -> None:
+        for feed in self._feeds:
+            problem = feed.offer(event)
+            if problem:
+                self._detach(feed, problem)
+
+    def _detach(self, feed: _Feed, problem: str) -> None:
+        feed.is_attached = False
+        message = f"reporter {feed.name} was detached: {problem}"
+        log.warning("%s", message)
+        notice = Notice(at=self._clock.now(), level="warning", message=message)
+        for other in self._feeds:
+            if other.is_attached:
+                other.offer(notice)
+
+
+class _Feed:
+    """One reporter with its queue."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self.name = type(reporter).__name__
+        self.is_attached = True
+        self._reporter = reporter
+        self._queue: asyncio.Queue[AnyEvent | None] = asyncio.Queue(QUEUE_SIZE)
+        self._task: asyncio.Task[None] | None = None
+        self._error = ""
+
+    def start(self) -> None:
+        # Best effort by design: its failure is kept in `_error`, never raised.
+        self._task = asyncio.create_task(self._pump())
+
+    def offer(self, event: AnyEvent) -> str:
+        """Queues an event; returns why the reporter must be detached, or ""."""
+        if not self.is_attached:
+            return ""
+        if self._error:
+            return self._error
+        try:
+            self._queue.put_nowait(event)
+        except asyncio.QueueFull:
+            return f"more than {QUEUE_SIZE} events behind"
+        return ""
+
+    async def close(self) -> None:
+        """Lets the reporter show what is queued, then ends it."""
+        if self._task is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                if self.is_attached and not self._error:
+                    await self._queue.put(None)
+                    await self._task
+        except TimeoutError:
+            log.warning("reporter %s did not end in time", self.name)
+        finally:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _pump(self) -> None:
+        try:
+            while (event := await self._queue.get()) is not None:
+                await self._reporter.handle(event)
+        except Exception as error:  # noqa: BLE001  # a reporter's bug must not stop a run
+            self._error = f"{type(error).__name__}: {error}"
+            log.exception("reporter %s failed", self.name)
+        finally:
+            await self._close_reporter()
+
+    async def _close_reporter(self) -> None:
+        try:
+            await self._reporter.close()
+        except Exception as error:  # noqa: BLE001  # as above
+            self._error = self._error or f"{type(error).__name__}: {error}"
+            log.exception("reporter %s failed to close", self.name)

@@ -1,0 +1,144 @@
+"""Keeping secrets out of events before any sink sees them. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Final, TypeVar
+
+from fleetrun.model.events import StepAnswered, TaskFinished
+from fleetrun.model.result import TaskResult
+from fleetrun.model.values import Value
+
+MASK: Final = "********"
+
+#: Ansible's own words, which people know.
+CENSORED: Final[Mapping[str, Value]] = {
+    "censored": "the output has been hidden due to the fact that 'no_log: true' "
+    "was specified for this result"
+}
+
+#: Names that the run is put together from again at `resume`. They come from the
+#: inventory and the playbook's structure, never from a device; masking them
+#: would lose devices (a Raspberry named after the vendor's default password).
+IDENTIFIERS: Final = frozenset({
+    "run", "device", "devices", "key", "keys", "task", "module", "outcome", "outcomes",
+    "counts", "status", "error_kind", "cause", "level", "boot_id", "version",
+})
+
+#: Shorter lines of a secret of many lines (a key's "-----" or "}") are no secret.
+MIN_LINE_CHARS: Final = 8
+
+E = TypeVar("E")
+
+
+def censor(event: E) -> E:
+    """Returns the event without its values when it is flagged ``no_log``.
+
+    Status, error kind and time stay; the same object when nothing is flagged.
+    """
+    if isinstance(event, (StepAnswered, TaskFinished)) and event.no_log:
+        old = event.result
+        result = TaskResult(
+            status=old.status, values=CENSORED, error_kind=old.error_kind,
+            ignored=old.ignored, elapsed_s=old.elapsed_s,
+        )
+        return replace(event, result=result)
+    return event
+
+
+class Redactor:
+    """Replaces known secrets wherever they appear in an event.
+
+    Also finds a secret as JSON or a shell quotes it, and the single lines of a
+    secret of many lines (``stdout_lines`` splits them).
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        spellings = {form for secret in secrets for form in _spellings(secret)}
+        # Longest first: a secret that contains another one goes as a whole.
+        ordered = sorted(spellings, key=lambda form: (-len(form), form))
+        self._text = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+        self._bytes = (
+            re.compile(b"|".join(re.escape(_to_bytes(form)) for form in ordered))
+            if ordered else None
+        )
+
+    def clean(self, event: E) -> E:
+        """Returns the event without secrets; the same object when it has none.
+
+        Identifiers (`IDENTIFIERS`) stay as they are.
+        """
+        if self._text is None:
+            return event
+        changes = {}
+        for name in _text_fields(type(event)):
+            old = getattr(event, name)
+            new = self._value(old)
+            if new is not old:
+                changes[name] = new
+        if not changes:
+            return event
+        return replace(event, **changes)  # type: ignore[type-var]  # events are dataclasses
+
+    def text(self, text: str) -> str:
+        """Returns one string without secrets (for log lines and errors)."""
+        return text if self._text is None else self._text.sub(MASK, text)
+
+    def _value(self, old: object) -> object:
+        if isinstance(old, str):
+            found = self._text is not None and self._text.search(old)
+            return self.text(old) if found else old
+        if old is None or isinstance(old, (bool, int, float)):
+            return old
+        if isinstance(old, Mapping):
+            return self._mapping(old)
+        if isinstance(old, (bytes, bytearray)):
+            found = self._bytes is not None and self._bytes.search(old)
+            return self._bytes.sub(MASK.encode(), old) if found and self._bytes else old
+        if isinstance(old, Sequence):
+            new = [self._value(item) for item in old]
+            is_same = all(a is b for a, b in zip(new, old, strict=True))
+            return old if is_same else (tuple(new) if isinstance(old, tuple) else new)
+        if is_dataclass(old):
+            return self.clean(old)
+        return old
+
+    def _mapping(self, old: Mapping[object, object]) -> object:
+        new = {self._value(key): self._value(value) for key, value in old.items()}
+        is_same = len(new) == len(old) and all(
+            a is b and new[a] is old[b] for a, b in zip(new, old, strict=True)
+        )
+        return old if is_same else new
+
+
+_FIELDS: dict[type, tuple[str, ...]] = {}
+
+
+def _text_fields(cls: type) -> tuple[str, ...]:
+    names = _FIELDS.get(cls)
+    if names is None:
+        found = (field.name for field in fields(cls))
+        names = tuple(name for name in found if name not in IDENTIFIERS)
+        _FIELDS[cls] = names
+    return names
+
+
+def _spellings(secret: str) -> set[str]:
+    parts = {secret}
+    lines = secret.splitlines()
+    if len(lines) > 1:
+        parts |= {line for line in map(str.strip, lines) if len(line) >= MIN_LINE_CHARS}
+    forms = set(parts)
+    for part in parts:
+        forms.add(json.dumps(part)[1:-1])
+        forms.add(json.dumps(part, ensure_ascii=False)[1:-1])
+        forms.add(part.replace("'", "'\"'\"'"))
+        forms.add(part.replace("'", "'\\''"))
+    return {form for form in forms if form.strip()}
+
+
+def _to_bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,231 @@
+"""Turns one task (or one item of its loop) into a step or a finished result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fleetrun.errors import FleetrunError, TemplateError
+from fleetrun.model.module import CheckMode, ModuleKind, ModuleSpec
+from fleetrun.model.playbook import Loop, Task
+from fleetrun.model.result import TaskResult
+from fleetrun.model.steps import LOGIN, Identity, OnFailure, Step, Upload
+from fleetrun.model.values import SecretText, Value, Vars
+from fleetrun.planning import results
+from fleetrun.planning.scope import Scope
+from fleetrun.planning.templates import omit_missing
+from fleetrun.planning.toolbox import ActionContext, DeviceVars, ProgramOptions, Toolbox
+
+_ABSENT: Final = object()
+_FALSE_WORDS = frozenset({"no", "off", "false", "0", "n", "f", ""})
+
+
+def truth(value: Value) -> bool:
+    """Returns a keyword's value as a boolean, with Ansible's words."""
+    if isinstance(value, str):
+        return value.strip().lower() not in _FALSE_WORDS
+    return bool(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What a task says about its steps, rendered once for all its items."""
+
+    ignore_errors: bool
+    no_log: bool
+    check: bool
+    diff: bool
+    timeout_s: float | None
+    identity: Identity
+    environment: Mapping[str, str]
+    #: The controller must judge the result before anything may follow.
+    is_judged_here: bool
+    on_failure: OnFailure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A step without its names (key, seq, group), which the program gives it."""
+
+    args: Mapping[str, Value]
+    upload: Upload | None = None
+
+
+class StepBuilder:
+    """Renders tasks for one device."""
+
+    def __init__(self, toolbox: Toolbox, options: ProgramOptions, device_vars: DeviceVars) -> None:
+        self._tools = toolbox
+        self._options = options
+        self._vars = device_vars
+
+    def traits(self, task: Task, spec: ModuleSpec, scope: Scope, layers: Sequence[Vars]) -> Traits:
+        """Returns the rendered keywords of a task.
+
+        Raises TemplateError and PendingValueError.
+        """
+        ignore = truth(self._render(task.ignore_errors, scope))
+        judged = _is_judged_here(task)
+        timeout = self._render(task.timeout, scope)
+        return Traits(
+            ignore_errors=ignore,
+            no_log=truth(self._render(task.no_log, scope)),
+            check=self._switch(task.check_mode, scope, self._options.check),
+            diff=self._switch(task.diff, scope, self._options.diff) and spec.diff,
+            timeout_s=float(str(timeout)) if timeout not in (None, 0, "0", "") else None,
+            identity=self._identity(task, scope, layers),
+            environment=self._environment(task, scope),
+            is_judged_here=judged,
+            on_failure=_on_failure(task, ignore=ignore, judged=judged),
+        )
+
+    def items(self, loop: Loop, scope: Scope) -> list[Value]:
+        """Returns the items of a loop; raises TemplateError, PendingValueError."""
+        value = self._render(loop.items, scope)
+        if loop.flatten:
+            return _flatten_once(value)
+        if isinstance(value, list | tuple):
+            return list(value)
+        raise TemplateError(
+            f"`loop` needs a list, got {type(value).__name__}: {str(value)[:60]!r}",
+            kind="template/type",
+            hint="use `| list`, or `| dict2items` for a mapping",
+        )
+
+    def draft(
+        self, task: Task, spec: ModuleSpec, scope: Scope, traits: Traits
+    ) -> Draft | TaskResult:
+        """Returns the step to run, or its result when it is known already.
+
+        Raises PendingValueError when something it needs is not known yet.
+        """
+        try:
+            false_condition = self._tools.templater.test(task.when, scope)
+            if false_condition is not None:
+                return results.skipped(false_condition)
+            args = omit_missing(self._render(task.args, scope))
+            if spec.kind is ModuleKind.CONTROLLER:
+                return self._act(task, spec, args, scope, traits)
+            if traits.check and spec.check_mode is CheckMode.SKIP:
+                return results.skipped(reason="running in check mode")
+            args = self._tools.coerce(spec, args)
+            if spec.kind is ModuleKind.PREPARED:
+                prepared = self._tools.preparers[spec.name](args, self._context(task, scope))
+                return Draft(args=prepared.args, upload=prepared.upload)
+            return Draft(args=args)
+        except FleetrunError as error:
+            return from_error(error)
+
+    def include_path(self, task: Task, scope: Scope) -> str:
+        """Returns the rendered path of an include; raises TemplateError."""
+        args = self._render(task.args, scope)
+        path = args.get("file") or args.get("_raw_params") if isinstance(args, Mapping) else None
+        return str(path or "")
+
+    def _act(
+        self, task: Task, spec: ModuleSpec, args: Value, scope: Scope, traits: Traits
+    ) -> TaskResult:
+        action = self._tools.actions[spec.name]
+        checked = dict(args) if isinstance(args, Mapping) else {}
+        if spec.args:
+            checked = dict(self._tools.coerce(spec, checked))
+        return action(checked, self._context(task, scope, check=traits.check))
+
+    def _context(self, task: Task, scope: Scope, *, check: bool = False) -> ActionContext:
+        return ActionContext(
+            task=task, scope=scope, templater=self._tools.templater,
+            check=check, verbosity=self._options.verbosity,
+        )
+
+    def _render(self, value: Value, scope: Scope) -> Value:
+        if value is None or value is False or value is True:
+            return value
+        return self._tools.templater.render(value, scope)
+
+    def _switch(self, keyword: Value, scope: Scope, default: bool) -> bool:
+        return default if keyword is None else truth(self._render(keyword, scope))
+
+    def _environment(self, task: Task, scope: Scope) -> dict[str, str]:
+        merged: dict[str, str] = {}
+        for layer in task.environment:
+            value = self._render(layer, scope)
+            if not isinstance(value, Mapping):
+                raise TemplateError(
+                    f"`environment` needs a mapping, got {type(value).__name__}",
+                    kind="template/type", mark=task.mark,
+                )
+            merged.update({str(name): str(content) for name, content in value.items()})
+        return merged
+
+    def _identity(self, task: Task, scope: Scope, layers: Sequence[Vars]) -> Identity:
+        """Variables beat keywords beat the command line (rule 41)."""
+        options = self._options
+        said = self._first(layers, scope, ("ansible_become",), task.become.enabled, options.become)
+        if not truth(said):
+            return LOGIN
+        user = self._first(
+            layers, scope, ("ansible_become_user",), task.become.user, options.become_user
+        )
+        method = self._first(
+            layers, scope, ("ansible_become_method",), task.become.method, options.become_method
+        )
+        return Identity(user=str(user or "root"), method=_short_name(str(method or "sudo")))
+
+    def _first(
+        self, layers: Sequence[Vars], scope: Scope, names: Sequence[str],
+        keyword: Value, default: Value,
+    ) -> Value:
+        for name in names:
+            for layer in layers:
+                raw = layer.get(name, _ABSENT)  # type: ignore[arg-type]  # a marker, not a value
+                if raw is not _ABSENT:
+                    return self._render(raw, scope)
+        return default if keyword is None else self._render(keyword, scope)
+
+
+def from_error(error: FleetrunError) -> TaskResult:
+    """Returns the failure that a controller-side error gives a task."""
+    message = error.message + (f" ({error.hint})" if error.hint else "")
+    return results.failed(message, error.kind)
+
+
+def secrets_in(args: Mapping[str, Value], spec: ModuleSpec) -> tuple[str, ...]:
+    """Returns the argument values that must reach no sink."""
+    found = [
+        str(value)
+        for name, value in args.items()
+        if isinstance(value, SecretText) or (name in spec.args and spec.args[name].secret and value)
+    ]
+    return tuple(found)
+
+
+def _is_judged_here(task: Task) -> bool:
+    """True when only the controller can say whether the task failed.
+
+    A changed_when that is no constant counts too: it may be undefined.
+    """
+    if task.until or task.retries is not None:
+        return True
+    if task.failed_when is not None and task.failed_when != (False,):
+        return True
+    return task.changed_when is not None and any(isinstance(c, str) for c in task.changed_when)
+
+
+def _on_failure(task: Task, *, ignore: bool, judged: bool) -> OnFailure:
+    if ignore or judged or task.failed_when is not None:
+        return OnFailure.GO
+    return OnFailure.DEFER if task.loop is not None else OnFailure.STOP
+
+
+def _flatten_once(value: Value) -> list[Value]:
+    if not isinstance(value, list | tuple):
+        return [value]
+    flat: list[Value] = []
+    for item in value:
+        flat.extend(item) if isinstance(item, list | tuple) else flat.append(item)
+    return flat
+
+
+def _short_name(name: str) -> str:
+    return name.rsplit(".", 1)[-1]

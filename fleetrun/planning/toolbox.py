@@ -1,0 +1,98 @@
+"""What a device program is given to work with: rendering, modules, actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from fleetrun.model.module import ModuleSpec
+from fleetrun.model.playbook import Node, Task
+from fleetrun.model.result import TaskResult
+from fleetrun.model.steps import Upload
+from fleetrun.model.values import NO_VARS, Value, Vars
+from fleetrun.planning.scope import Scope
+from fleetrun.planning.templates import Templater
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionContext:
+    """What an action may look at."""
+
+    task: Task
+    scope: Scope
+    templater: Templater
+    check: bool = False
+    verbosity: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A step's arguments after the controller completed them."""
+
+    args: Mapping[str, Value]
+    upload: Upload | None = None
+
+
+class ControllerAction(Protocol):
+    """A task that runs on the controller: no IO, microseconds."""
+
+    def __call__(self, args: Mapping[str, Value], context: ActionContext) -> TaskResult:
+        """Returns the task's result. Failures are results; it raises
+        TemplateError and PendingValueError only."""
+        ...
+
+
+class Preparer(Protocol):
+    """Completes a PREPARED module's arguments from the operator's files."""
+
+    def __call__(self, args: Mapping[str, Value], context: ActionContext) -> Prepared:
+        """Returns the arguments for the device; raises InputError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toolbox:
+    """Shared by all device programs of a run."""
+
+    templater: Templater
+    module: Callable[[str], ModuleSpec | None]
+    #: Validates rendered arguments; raises FleetrunError module/bad-arguments.
+    coerce: Callable[[ModuleSpec, Mapping[str, Value]], Mapping[str, Value]]
+    actions: Mapping[str, ControllerAction] = field(default_factory=dict)
+    preparers: Mapping[str, Preparer] = field(default_factory=dict)
+    #: Loads an included task file; raises InputError.
+    load_tasks: Callable[[str, Task], tuple[Node, ...]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramOptions:
+    """Switches of the run that a program must know."""
+
+    check: bool = False
+    diff: bool = False
+    verbosity: int = 0
+    force_handlers: bool = False
+    tags: tuple[str, ...] = ()
+    skip_tags: tuple[str, ...] = ()
+    #: --become, --become-user, --become-method: the weakest word.
+    become: bool = False
+    become_user: str = ""
+    become_method: str = ""
+    #: Most steps that go in one write.
+    max_batch: int = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceVars:
+    """The variables of a device that do not change during a play, by level."""
+
+    #: Level 22.
+    extra: Vars = field(default_factory=lambda: NO_VARS)
+    #: Level 14 and 12.
+    play_files: Vars = field(default_factory=lambda: NO_VARS)
+    play: Vars = field(default_factory=lambda: NO_VARS)
+    #: Levels 3 to 10, merged.
+    base: Vars = field(default_factory=lambda: NO_VARS)
+    #: inventory_hostname, groups …: nothing overrides these.
+    magic: Vars = field(default_factory=lambda: NO_VARS)

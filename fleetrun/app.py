@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,10 +23,11 @@ from fleetrun.loading.files import OperatorFiles
 from fleetrun.loading.inventory import load_inventory
 from fleetrun.loading.modules import ModuleLibrary, load_library
 from fleetrun.loading.playbook import PlaybookLoader
-from fleetrun.model.events import RunFinished
+from fleetrun.model.events import DeviceFinished, DeviceStarted, RunFinished, RunStarted
 from fleetrun.model.inventory import Inventory
 from fleetrun.model.playbook import Play, Playbook
 from fleetrun.model.redact import Redactor
+from fleetrun.model.result import Outcome
 from fleetrun.model.run import Invocation, RunRecord, RunState
 from fleetrun.planning.arguments import coerce
 from fleetrun.planning.facts import with_facts
@@ -85,8 +88,8 @@ def load(invocation: Invocation, *, command: Sequence[str] = ()) -> Loaded:
         playbook_dir = str(Path(invocation.playbook).resolve().parent)
     else:
         playbook = loader.adhoc(
-            invocation.pattern, invocation.module or "command", invocation.module_args,
-            argv=tuple(command),
+            invocation.pattern, invocation.module or "command",
+            "" if command else invocation.module_args, argv=tuple(command),
         )
         playbook_dir = str(Path.cwd())
     inventory = load_inventory(invocation.inventories, playbook_dir=playbook_dir)
@@ -361,3 +364,25 @@ def _state_of(event: RunFinished) -> RunState:
     if event.exit_code in {ExitCode.INTERRUPTED, ExitCode.UNKNOWN}:
         return RunState.INTERRUPTED
     return RunState.HALTED if event.exit_code == ExitCode.HALTED else RunState.FINISHED
+
+
+def load_again(record: RunRecord) -> Loaded:
+    """Loads the files of a former run, from the folder it was started in."""
+    os.chdir(record.cwd)
+    argv = shlex.split(record.invocation.module_args) if not record.invocation.module else ()
+    return load(record.invocation, command=tuple(argv))
+
+
+async def final_outcomes(journal: Journal, run: str) -> dict[str, Outcome]:
+    """Returns the outcome of every device of a run, also of one that was cut off."""
+    final: dict[str, Outcome] = {}
+    async for event in journal.events(run):
+        if isinstance(event, RunStarted):
+            final.update(dict.fromkeys(event.devices, Outcome.CANCELLED))
+        elif isinstance(event, DeviceStarted):
+            final[event.device] = Outcome.UNKNOWN
+        elif isinstance(event, DeviceFinished):
+            final[event.device] = event.outcome
+        elif isinstance(event, RunFinished):
+            final.update(event.outcomes)
+    return final

@@ -251,6 +251,9 @@ class DeviceProgram:
         if any(run.task.notify for run in self._flight):
             raise _BarrierError
         frame = spot.position[-1]
+        if not frame.nodes and any(run.is_handler for run in self._flight):
+            # Those of the flush before still count as notified until they end.
+            raise _BarrierError
         after = self._handlers.index_of(frame.nodes[-1]) if frame.nodes else -1
         handler = self._handlers.next_after(after)
         if handler is None:

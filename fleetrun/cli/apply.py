@@ -1,0 +1,46 @@
+"""fleetrun apply: runs a saved plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from fleetrun.cli.options import OUTPUT_OPTIONS, add, become_password
+from fleetrun.errors import UsageError
+
+
+@click.command(epilog="""\b
+Examples:
+  fleetrun plan site.yml -i fleet.yml -o site.plan
+  fleetrun apply site.plan
+\b
+Exit codes: as `fleetrun run`; 2 when the plan is stale.
+""")
+@click.argument("plan")
+@click.option("-K", "--ask-become-pass", is_flag=True, help="Ask for the become password.")
+@click.option("--become-password-file", default="", metavar="FILE",
+              help="Read the become password from a file.")
+@add(OUTPUT_OPTIONS)
+def command(plan: str, **flags: Any) -> int:
+    """Run PLAN exactly as it was saved, or say what changed since."""
+    from fleetrun import planfile  # noqa: PLC0415  # keeps --help quick
+    from fleetrun.app import Secrets, load, plan_plays  # noqa: PLC0415
+    from fleetrun.cli import execute  # noqa: PLC0415
+
+    saved = planfile.read_plan(plan)
+    loaded = load(planfile.plan_invocation(saved))
+    plans = plan_plays(loaded, loaded.invocation.seed)
+    changed = planfile.differences(saved, planfile.plan_document(loaded, plans))
+    if changed:
+        raise UsageError(
+            "the plan is stale: " + "; ".join(changed), kind="usage/stale-plan",
+            hint=f"look at it again: fleetrun plan {loaded.invocation.playbook} -o {plan}",
+        )
+    passwords = Secrets(
+        become=become_password(
+            ask=flags["ask_become_pass"], file=flags["become_password_file"]
+        )
+    )
+    show = execute.Show(output=flags["output"], verbosity=flags["verbosity"])
+    return execute.start(loaded, show, passwords)

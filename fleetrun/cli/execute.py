@@ -1,0 +1,177 @@
+"""What run, exec, apply, resume and retry share: journal, signals, reporters, exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import click
+
+from fleetrun.app import FleetApp, Loaded, Secrets
+from fleetrun.cli.options import wants_colour
+from fleetrun.contracts import Reporter, Transport
+from fleetrun.engine.clock import SystemClock
+from fleetrun.engine.controller import RunController
+from fleetrun.errors import ExitCode
+from fleetrun.journal.paths import journal_path
+from fleetrun.journal.sqlite import SqliteJournal
+from fleetrun.model.events import RunFinished
+from fleetrun.model.run import RunRecord
+from fleetrun.cli.reporting import build_reporters
+from fleetrun.transport.local import LocalTransport
+from fleetrun.transport.ssh import SshTransport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Show:
+    """How a run is shown."""
+
+    output: str = "text"
+    verbosity: int = 0
+    #: Ad hoc: fold identical output on stdout.
+    folds: bool = False
+
+
+@asynccontextmanager
+async def open_journal(*, read_only: bool = False) -> AsyncIterator[SqliteJournal]:
+    """Opens the journal in the state folder, closes it afterwards."""
+    journal = await SqliteJournal.open(journal_path(), read_only=read_only)
+    try:
+        yield journal
+    finally:
+        await journal.close()
+
+
+async def _ask_passphrase(path: str) -> str | None:
+    return await asyncio.to_thread(
+        click.prompt, f"Passphrase for {path}", hide_input=True, default="", show_default=False,
+        err=True,
+    )
+
+
+def transports(clock: SystemClock) -> dict[str, Transport]:
+    """Returns the transports by ansible_connection."""
+    ask = _ask_passphrase if sys.stdin.isatty() else None
+    return {"ssh": SshTransport(clock, ask_passphrase=ask), "local": LocalTransport()}
+
+
+def reporters(show: Show, clock: SystemClock, *, is_replay: bool = False) -> list[Reporter]:
+    """Returns the reporters of a run: results to stdout, narration to stderr."""
+    return build_reporters(
+        output=show.output, verbosity=show.verbosity, folds=show.folds, stdout=sys.stdout,
+        stderr=sys.stderr, is_terminal=sys.stderr.isatty(),
+        colour=wants_colour(sys.stderr), clock=clock, is_replay=is_replay,
+    )
+
+
+def start(loaded: Loaded, show: Show, passwords: Secrets, *, title: str = "") -> int:
+    """Runs an invocation; returns the exit code."""
+
+    async def work(app: FleetApp, signals: _Signals, shown: Sequence[Reporter]) -> RunFinished:
+        return await app.run(
+            loaded, reporters=shown, passwords=passwords, verbosity=show.verbosity,
+            on_controller=signals.attach, title=title,
+        )
+
+    return _in_loop(work, show)
+
+
+def go_on(record: RunRecord, loaded: Loaded, show: Show, passwords: Secrets) -> int:
+    """Resumes a run; returns the exit code."""
+
+    async def work(app: FleetApp, signals: _Signals, shown: Sequence[Reporter]) -> RunFinished:
+        return await app.resume(
+            record, loaded, reporters=shown, passwords=passwords, verbosity=show.verbosity,
+            on_controller=signals.attach,
+        )
+
+    return _in_loop(work, show)
+
+
+def find_run(name: str) -> RunRecord:
+    """Returns a run by id, prefix or "last"; raises UsageError."""
+
+    async def find() -> RunRecord:
+        async with open_journal(read_only=True) as journal:
+            return await journal.find_run(name)
+
+    return asyncio.run(find())
+
+
+Work = Callable[["FleetApp", "_Signals", Sequence[Reporter]], Awaitable[RunFinished]]
+
+
+def _in_loop(work: Work, show: Show) -> int:
+    raise_file_limit()
+
+    async def main() -> int:
+        clock = SystemClock()
+        async with open_journal() as journal:
+            app = FleetApp(journal, transports(clock), clock)
+            with _Signals() as signals:
+                event = await work(app, signals, reporters(show, clock))
+                return signals.exit_code(event.exit_code)
+
+    return asyncio.run(main())
+
+
+def raise_file_limit() -> None:
+    """Raises the soft limit of open files to the hard one: one socket a device."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+class _Signals:
+    """Ctrl-C once drains, twice abandons; SIGTERM drains."""
+
+    def __init__(self) -> None:
+        self._controller: RunController | None = None
+        self._count = 0
+        self._terminated = False
+
+    def attach(self, controller: RunController) -> None:
+        """Takes the controller that signals go to."""
+        self._controller = controller
+
+    def __enter__(self) -> _Signals:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, self._interrupt)
+        loop.add_signal_handler(signal.SIGTERM, self._terminate)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_signal_handler(signal.SIGINT)
+        loop.remove_signal_handler(signal.SIGTERM)
+
+    def exit_code(self, code: int) -> int:
+        """Returns 143 for a run that SIGTERM ended, else the run's own code."""
+        if self._terminated and code == ExitCode.INTERRUPTED:
+            return int(ExitCode.TERMINATED)
+        return code
+
+    def _interrupt(self) -> None:
+        self._count += 1
+        controller = self._controller
+        if controller is None:
+            return
+        if self._count == 1:
+            in_flight = controller.stop()
+            click.echo(
+                f"finishing {in_flight} running device(s), starting none; "
+                "Ctrl-C again abandons them (their outcome is then unknown until `resume`)",
+                err=True,
+            )
+        else:
+            controller.abandon()
+
+    def _terminate(self) -> None:
+        self._terminated = True
+        if self._controller is not None:
+            self._controller.stop()

@@ -1,0 +1,153 @@
+"""`fleetrun`: the command line's entry, error printing and exit codes.
+
+Commands are imported when they are used: `fleetrun --help` must stay quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Final
+
+import click
+
+from fleetrun import __version__
+from fleetrun.errors import ExitCode, FleetrunError, InputError
+
+#: command -> (module, one line of help). The module defines `command`.
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "run": ("fleetrun.cli.run", "Run a playbook on the devices it selects."),
+    "exec": ("fleetrun.cli.exec", "Run one command or module on devices, ad hoc."),
+    "plan": ("fleetrun.cli.plan", "Show what a run would do: stages, waves, counts."),
+    "apply": ("fleetrun.cli.apply", "Run a plan that `plan -o` saved; a stale one is refused."),
+    "resume": ("fleetrun.cli.resume", "Go on with a run that was interrupted."),
+    "retry": ("fleetrun.cli.retry", "Run again on the devices that did not make it."),
+    "runs": ("fleetrun.cli.runs", "List runs, show one."),
+    "inventory": ("fleetrun.cli.inventory", "List, draw and show devices and groups."),
+    "doc": ("fleetrun.cli.doc", "Show a module's documentation."),
+    "doctor": ("fleetrun.cli.doctor", "Check this machine and the journal."),
+    "lab": ("fleetrun.cli.lab", "Simulated devices on this machine."),
+    "demo": ("fleetrun.cli.demo", "A rollout on a simulated fleet, from start to halt."),
+    "completion": ("fleetrun.cli.completion", "Print a shell completion script."),
+}
+
+EXAMPLES: Final = """\b
+Examples:
+  fleetrun demo
+  fleetrun run playbooks/app-update.yml -i inventories/fleet.yml
+  fleetrun exec gateways -i inventories/fleet.yml -- uname -r
+
+\b
+Exit codes: 0 all ok, 1 internal error, 2 wrong input, 3 a device failed,
+4 only unreachable, 5 halted by a gate, 6 changes pending (plan --exit-code),
+7 an outcome is unknown (resume), 8 locked, 9 preflight failed, 130 interrupted.
+"""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Returns all names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Returns a command, None when there is none of that name."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command = importlib.import_module(entry[0]).command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{entry[0]}.command is no command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Finds the command; an unknown name gets a suggestion."""
+        name = args[0] if args else ""
+        if name and name not in COMMANDS and not name.startswith("-"):
+            close = get_close_matches(name, COMMANDS, 1)
+            suggestion = f" Did you mean `{close[0]}`?" if close else ""
+            raise click.UsageError(f"no such command `{name}`.{suggestion}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(__version__, prog_name="fleetrun")
+def cli() -> None:
+    """Agentless orchestration for fleets of Linux devices, over SSH."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code."""
+    try:
+        result: Any = cli.main(
+            args=None if argv is None else list(argv), prog_name="fleetrun", standalone_mode=False
+        )
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.Abort:
+        return _say("interrupted", ExitCode.INTERRUPTED)
+    except click.ClickException as error:
+        return _usage(error)
+    except FleetrunError as error:
+        return _fail(error)
+    except KeyboardInterrupt:
+        return _say("interrupted", ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        return int(ExitCode.OK)
+    except Exception as error:  # noqa: BLE001  # the last boundary: a bug is said, not thrown
+        return _bug(error)
+    return int(result or 0)
+
+
+def _say(message: str, code: ExitCode) -> int:
+    click.echo(message, err=True)
+    return int(code)
+
+
+def _usage(error: click.ClickException) -> int:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "fleetrun"
+    click.echo(f"error[usage]: {error.format_message()}", err=True)
+    click.echo(f"  next: {command} --help", err=True)
+    return int(ExitCode.INPUT)
+
+
+def _fail(error: FleetrunError) -> int:
+    if isinstance(error, InputError):
+        from fleetrun.cli.problems import render_problems  # noqa: PLC0415  # keeps --help quick
+
+        click.echo(render_problems(error.problems), err=True)
+        return int(error.exit_code)
+    click.echo(f"error[{error.kind}]: {error.message}", err=True)
+    if error.hint:
+        click.echo(f"  help: {error.hint}", err=True)
+    return int(error.exit_code)
+
+
+def _bug(error: Exception) -> int:
+    import traceback  # noqa: PLC0415  # only for a bug
+
+    click.echo("".join(traceback.format_exception(error)), err=True)
+    click.echo(
+        f"error[internal]: {type(error).__name__}: {error}\n"
+        "  this is a bug in fleetrun; please report it with the lines above\n"
+        "  next: fleetrun doctor",
+        err=True,
+    )
+    return int(ExitCode.INTERNAL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

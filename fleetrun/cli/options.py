@@ -1,0 +1,187 @@
+"""Flags that several commands share, with Ansible's letters, and what they mean."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import shlex
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from fleetrun.errors import InputError, Problem, UsageError
+from fleetrun.model.run import Invocation
+from fleetrun.model.values import TemplateText, Value
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+INVENTORY_OPTIONS = (
+    click.option("-i", "--inventory", "inventories", multiple=True, envvar="FLEETRUN_INVENTORY",
+                 show_envvar=True, metavar="PATH",
+                 help="Inventory file, folder, script or 'a,b,' list; may be repeated."),
+    click.option("-l", "--limit", default="", metavar="PATTERN",
+                 help="Only these of the selected devices; @FILE reads a list."),
+)
+
+RUN_OPTIONS = (
+    click.option("-e", "--extra-vars", multiple=True, metavar="K=V|JSON|@FILE",
+                 help="Variables that beat all others; may be repeated."),
+    click.option("-C", "--check", is_flag=True, help="Change nothing, say what would change."),
+    click.option("-D", "--diff", is_flag=True, help="Show what changes in files."),
+    click.option("-f", "--forks", default=50, show_default=True, type=click.IntRange(1, 100_000),
+                 help="Most devices at the same time."),
+    click.option("-u", "--user", "remote_user", default="", help="Log in as this user."),
+    click.option("--private-key", "--key-file", "private_keys", multiple=True, metavar="FILE",
+                 help="Key to log in with; may be repeated."),
+    click.option("-c", "--connection", default="ssh", type=click.Choice(["ssh", "local"]),
+                 show_default=True, help="How to reach devices."),
+    click.option("-b", "--become", is_flag=True, help="Run tasks as another user."),
+    click.option("--become-user", default="", help="That user (root)."),
+    click.option("--become-method", default="", help="sudo, su or doas (sudo)."),
+    click.option("-K", "--ask-become-pass", is_flag=True, help="Ask for the become password."),
+    click.option("--become-password-file", default="", metavar="FILE",
+                 help="Read the become password from a file."),
+    click.option("--ssh-config", "use_ssh_config", is_flag=True,
+                 help="Honour ~/.ssh/config."),
+    click.option("--on-busy", default="fail", type=click.Choice(["fail", "wait"]),
+                 show_default=True, help="What to do when another run holds a device."),
+)
+
+OUTPUT_OPTIONS = (
+    click.option("-v", "--verbose", "verbosity", count=True, help="Say more; -vv, -vvv more yet."),
+    click.option("--output", default="text", type=click.Choice(["text", "json"]),
+                 show_default=True, help="json: one event per line on stdout."),
+)
+
+
+def add(*groups: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
+    """Returns a decorator that adds groups of options to a command."""
+
+    def decorate(function: F) -> F:
+        for group in reversed(groups):
+            for option in reversed(group):
+                function = option(function)
+        return function
+
+    return decorate
+
+
+def extra_vars(values: tuple[str, ...]) -> dict[str, Value]:
+    """Returns the variables of -e, the later ones first in rank (rule 44).
+
+    ``k=v`` gives strings, JSON and @FILE give typed values.
+    Raises UsageError and InputError.
+    """
+    merged: dict[str, Value] = {}
+    for text in values:
+        merged.update(_one_extra(text.strip()))
+    return merged
+
+
+def _one_extra(text: str) -> Mapping[str, Value]:
+    from fleetrun.loading.yamlfile import read_yaml  # noqa: PLC0415  # keeps --help quick
+
+    if text.startswith("@"):
+        value = read_yaml(Path(text[1:])).value
+    elif text.startswith(("{", "[")):
+        value = read_yaml(Path("--extra-vars"), text=text).value
+    else:
+        return _pairs(text)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise UsageError(
+            f"--extra-vars {text[:60]!r} is no mapping", kind="usage/extra-vars",
+            hint="write k=v, a JSON object, or @FILE",
+        )
+    return value
+
+
+def _pairs(text: str) -> dict[str, Value]:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"--extra-vars {text!r}: {error}", kind="usage/extra-vars") from error
+    pairs: dict[str, Value] = {}
+    for word in words:
+        name, is_pair, value = word.partition("=")
+        if not is_pair or not name.isidentifier():
+            raise UsageError(
+                f"--extra-vars {word!r} is not NAME=VALUE", kind="usage/extra-vars",
+                hint="quote values with spaces: -e 'msg=\"two words\"'",
+            )
+        is_template = any(mark in value for mark in ("{{", "{%", "{#"))
+        pairs[name] = TemplateText(value) if is_template else value
+    return pairs
+
+
+def limit_text(limit: str) -> str:
+    """Returns --limit with @FILE replaced by the file's names."""
+    if not limit.startswith("@"):
+        return limit
+    from fleetrun.planning.select import limit_from_lines  # noqa: PLC0415  # keeps --help quick
+
+    path = Path(limit[1:])
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise InputError([
+            Problem(
+                kind="input/missing-file",
+                message=f"--limit @{path}: {error.strerror}",
+                hint="one device or pattern per line",
+            )
+        ]) from error
+    return limit_from_lines(lines)
+
+
+def split_tags(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns tags of "a,b" words in one tuple."""
+    return tuple(tag.strip() for value in values for tag in value.split(",") if tag.strip())
+
+
+def become_password(*, ask: bool, file: str) -> str | None:
+    """Returns the become password, asked for or read from a file; never from argv."""
+    if file:
+        try:
+            return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+        except OSError as error:
+            raise UsageError(
+                f"--become-password-file {file}: {error.strerror}", kind="usage/password-file"
+            ) from error
+    if ask:
+        return getpass.getpass("BECOME password: ")
+    return None
+
+
+def invocation(**flags: Any) -> Invocation:
+    """Returns the invocation that a command's flags describe."""
+    flags["extra_vars"] = extra_vars(flags.get("extra_vars", ()))
+    flags["limit"] = limit_text(flags.get("limit", ""))
+    flags["inventories"] = tuple(flags.get("inventories", ())) or default_inventories()
+    for name in ("tags", "skip_tags"):
+        flags[name] = split_tags(flags.get(name, ()))
+    flags["private_keys"] = tuple(str(Path(key).expanduser()) for key in flags["private_keys"])
+    for name in ("become_password_file", "verbosity", "output"):
+        flags.pop(name, None)
+    return Invocation(**flags)
+
+
+def default_inventories() -> tuple[str, ...]:
+    """Returns ./inventories when there is such a folder and nothing was said."""
+    return ("inventories",) if Path("inventories").is_dir() else ()
+
+
+def wants_colour(stream: Any) -> bool:
+    """True when colour may be used: a terminal, and NO_COLOR is not set."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(stream.isatty()) or bool(os.environ.get("CLICOLOR_FORCE"))
+
+
+def as_json(value: object) -> str:
+    """Returns `value` as one line of JSON."""
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -124,7 +124,7 @@ def _journal() -> Finding:
 
 def _keys() -> Finding:
     folder = Path.home() / ".ssh"
-    keys = [key.name for key in folder.glob("id_*") if key.suffix != ".pub"] if folder.is_dir() else []
+    keys = [key.name for key in folder.glob("id_*") if key.suffix != ".pub"]
     agent = bool(os.environ.get("SSH_AUTH_SOCK"))
     found = [*sorted(keys), *(["an agent"] if agent else [])]
     return Finding(

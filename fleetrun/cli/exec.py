@@ -8,7 +8,12 @@ from typing import Any
 import click
 
 from fleetrun.cli.options import (
-    INVENTORY_OPTIONS, OUTPUT_OPTIONS, RUN_OPTIONS, add, become_password, invocation,
+    INVENTORY_OPTIONS,
+    OUTPUT_OPTIONS,
+    RUN_OPTIONS,
+    add,
+    become_password,
+    invocation,
 )
 
 

@@ -14,6 +14,7 @@ import click
 
 from fleetrun.app import FleetApp, Loaded, Secrets
 from fleetrun.cli.options import wants_colour
+from fleetrun.cli.reporting import build_reporters
 from fleetrun.contracts import Reporter, Transport
 from fleetrun.engine.clock import SystemClock
 from fleetrun.engine.controller import RunController
@@ -22,7 +23,6 @@ from fleetrun.journal.paths import journal_path
 from fleetrun.journal.sqlite import SqliteJournal
 from fleetrun.model.events import RunFinished
 from fleetrun.model.run import RunRecord
-from fleetrun.cli.reporting import build_reporters
 from fleetrun.transport.local import LocalTransport
 from fleetrun.transport.ssh import SshTransport
 

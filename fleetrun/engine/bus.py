@@ -126,7 +126,7 @@ class _Feed:
         try:
             while (event := await self._queue.get()) is not None:
                 await self._reporter.handle(event)
-        except Exception as error:  # noqa: BLE001  # a reporter's bug must not stop a run
+        except Exception as error:  # a reporter's bug must not stop a run
             self._error = f"{type(error).__name__}: {error}"
             log.exception("reporter %s failed", self.name)
         finally:
@@ -135,6 +135,6 @@ class _Feed:
     async def _close_reporter(self) -> None:
         try:
             await self._reporter.close()
-        except Exception as error:  # noqa: BLE001  # as above
+        except Exception as error:  # as above
             self._error = self._error or f"{type(error).__name__}: {error}"
             log.exception("reporter %s failed to close", self.name)

@@ -22,16 +22,31 @@ from fleetrun.engine.shard import Shard
 from fleetrun.errors import ExitCode
 from fleetrun.failpoints import failpoint
 from fleetrun.model.events import (
-    DeviceFinished, PlayFinished, PlayStarted, RunFinished, RunHalted, RunResumed, RunStarted,
-    StageFinished, StageStarted,
+    DeviceFinished,
+    PlayFinished,
+    PlayStarted,
+    RunFinished,
+    RunHalted,
+    RunResumed,
+    RunStarted,
+    StageFinished,
+    StageStarted,
 )
 from fleetrun.model.playbook import Play
 from fleetrun.model.result import Outcome
 from fleetrun.model.rollout import RolloutPlan
 from fleetrun.planning import outcomes
 from fleetrun.planning.rollout import (
-    CloseStage, DeviceSettled, Finish, Halt, Instruction, Rollout, SettleDevice, StartDevice,
-    StartStage, StopRequested,
+    CloseStage,
+    DeviceSettled,
+    Finish,
+    Halt,
+    Instruction,
+    Rollout,
+    SettleDevice,
+    StartDevice,
+    StartStage,
+    StopRequested,
 )
 
 #: Seconds between renewals of the run's lease (its time to live is 10 s).

@@ -18,11 +18,22 @@ from fleetrun.engine.session import DeviceSession
 from fleetrun.errors import ConnectError, FleetrunError, LinkLostError
 from fleetrun.failpoints import failpoint
 from fleetrun.model.events import (
-    DeviceFinished, DeviceStarted, StepAnswered, TaskFinished, TasksIntended,
+    DeviceFinished,
+    DeviceStarted,
+    StepAnswered,
+    TaskFinished,
+    TasksIntended,
 )
 from fleetrun.model.result import Outcome, TaskResult, TaskStatus
 from fleetrun.model.steps import (
-    DialogueStep, Done, RemoteBatch, Reply, ReplyKind, Report, Step, Wait,
+    DialogueStep,
+    Done,
+    RemoteBatch,
+    Reply,
+    ReplyKind,
+    Report,
+    Step,
+    Wait,
 )
 from fleetrun.planning import results
 from fleetrun.planning.device_program import DeviceProgram

@@ -152,7 +152,8 @@ class DeviceFactory:
 
     def _target(self, device: str) -> tuple[Target, str]:
         setup = self._setup
-        scope = Scope([{"inventory_hostname": device}, setup.extra_vars, setup.base_vars.of(device)])
+        name = {"inventory_hostname": device}
+        scope = Scope([name, setup.extra_vars, setup.base_vars.of(device)])
         settings = connection_settings(
             scope, setup.toolbox.templater, invocation=setup.invocation, device=device
         )

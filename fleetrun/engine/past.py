@@ -7,8 +7,14 @@ from dataclasses import dataclass, field
 
 from fleetrun.engine.device import History
 from fleetrun.model.events import (
-    AnyEvent, DeviceConnected, DeviceFinished, PlayFinished, RunFinished, RunStarted,
-    StepAnswered, TasksIntended,
+    AnyEvent,
+    DeviceConnected,
+    DeviceFinished,
+    PlayFinished,
+    RunFinished,
+    RunStarted,
+    StepAnswered,
+    TasksIntended,
 )
 from fleetrun.model.result import Outcome
 

@@ -51,7 +51,8 @@ class Shard:
         try:
             event = await self._run(device)
         except asyncio.CancelledError:
-            self._settle(device, Outcome.UNKNOWN, "abandoned while a task may have run", "abandoned")
+            reason = "abandoned while a task may have run"
+            self._settle(device, Outcome.UNKNOWN, reason, "engine/abandoned")
             # The operator abandoned this device, not the run: the group goes on.
             return
         except (JournalError, LockedError):

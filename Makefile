@@ -1,0 +1,67 @@
+# fleetrun: `make demo` shows it, `make test` proves it. Nothing else is needed
+# on a fresh Debian or Ubuntu machine with Python 3.11 and make.
+SHELL := /bin/sh
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+
+.PHONY: help demo test test-all check lint types bench bench-inventory docs lab clean packages
+
+help:
+	@echo "make demo       a rollout over 50 simulated devices (about 30 s)"
+	@echo "make test       everything that must hold, under 15 minutes"
+	@echo "make test-all   the slow rest too"
+	@echo "make check      format, lint, types, architecture, unit tests of the pure core"
+	@echo "make bench      figures beside other tools"
+	@echo "make docs       write docs/reference again from the code"
+
+# -- set up ---------------------------------------------------------------------
+
+$(VENV)/.run: pyproject.toml
+	@.ci/packages venv
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+packages:
+	@.ci/packages test
+
+# -- the two commands -----------------------------------------------------------
+
+demo: $(VENV)/.run
+	@.ci/packages demo
+	$(BIN)/fleetrun demo
+
+test: $(VENV)/.dev packages lint types
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -q
+
+test-all: $(VENV)/.dev packages lint types
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -q -m "not bench"
+
+# -- parts ----------------------------------------------------------------------
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+check: lint types
+	$(BIN)/python -m pytest -q tests/test_architecture.py tests/model tests/planning tests/remote
+
+bench: $(VENV)/.dev packages
+	$(BIN)/python tests/bench/bench_play.py $(BENCH_ARGS)
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m fleetrun.testing.docs
+
+lab: $(VENV)/.run
+	$(BIN)/fleetrun lab up
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -1,0 +1,84 @@
+"""The variables that the tasks of one device see, and which are still out."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from fleetrun.model.result import TaskResult
+from fleetrun.model.values import Value, Vars
+from fleetrun.planning import cursor, judge
+from fleetrun.planning.device_state import DeviceState
+from fleetrun.planning.scope import Scope
+from fleetrun.planning.task_run import TaskRun
+from fleetrun.planning.toolbox import DeviceVars
+
+#: Names a device's facts never give: reading them does not wait for `setup`.
+_CONNECTION_NAMES = frozenset({
+    "ansible_host", "ansible_port", "ansible_user", "ansible_connection", "ansible_become",
+    "ansible_become_user", "ansible_become_method", "ansible_ssh_private_key_file",
+    "ansible_failed_task", "ansible_failed_result", "ansible_loop",
+})
+
+
+class Surroundings:
+    """Makes scopes for the tasks in flight."""
+
+    def __init__(
+        self, device_vars: DeviceVars, state: DeviceState, flight: deque[TaskRun]
+    ) -> None:
+        self._vars = device_vars
+        self._state = state
+        self._flight = flight
+
+    def layers(self, run: TaskRun, index: int | None = None) -> list[Vars]:
+        """Variables as a task sees them, highest precedence first (the 22 levels)."""
+        layers: list[Vars] = []
+        if index is not None and run.task.loop is not None:
+            layers.append(self.loop_vars(run, index))
+        failure = cursor.rescued_failure(run.spot_before.position)
+        if failure is not None:
+            layers.append(judge.failure_vars(failure))
+        layers += [self._vars.magic, self._vars.extra]
+        layers += [other.writes for other in reversed(self._flight) if other.writes]
+        if run.writes:
+            layers.append(run.writes)
+        layers.append(self._state.dynamic)
+        layers += reversed(run.task.vars_layers)
+        layers += [self._vars.play_files, self._vars.play]
+        layers += [self._state.fact_layer(), self._vars.base]
+        return layers
+
+    def scope(self, layers: list[Vars], building: TaskRun) -> Scope:
+        """A scope that raises PendingValueError for values that are still out."""
+        ahead = [run for run in self._flight if run is not building]
+        if building.is_waiting:
+            ahead.append(building)
+        names = {run.task.register for run in ahead if run.task.register}
+        facts_are_late = any(run.spec.name == "setup" and run.is_waiting for run in ahead)
+        if not names and not facts_are_late:
+            return Scope(layers)
+        magic = self._vars.magic
+
+        def is_pending(name: str) -> bool:
+            if name in names or name in {"hostvars", "vars"}:
+                return True
+            return (
+                facts_are_late
+                and name.startswith("ansible_")
+                and name not in magic
+                and name not in _CONNECTION_NAMES
+            )
+
+        return Scope(layers, pending=is_pending)
+
+    def loop_vars(self, run: TaskRun, index: int) -> dict[str, Value]:
+        """Returns the variables of one item of a task's loop."""
+        loop = run.task.loop
+        if loop is None:
+            return {}
+        return judge.loop_vars(loop.control, run.items, index)
+
+    def registered(self, run: TaskRun, index: int, result: TaskResult) -> Scope:
+        """Returns the scope that judges a result: its register is known."""
+        layers = [{run.task.register: result.values}, *self.layers(run, index)]
+        return self.scope(layers, run)

@@ -1,0 +1,227 @@
+"""Opens tasks: from a place in the play to steps that can be sent."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import replace
+
+from fleetrun.errors import FleetrunError, TemplateError
+from fleetrun.model.module import ModuleKind
+from fleetrun.model.playbook import Node, Task
+from fleetrun.model.result import TaskResult, TaskStatus
+from fleetrun.model.steps import Step
+from fleetrun.model.values import Value
+from fleetrun.planning import cursor, judge, results
+from fleetrun.planning.cursor import Section, Spot
+from fleetrun.planning.device_state import DeviceState
+from fleetrun.planning.scope import PendingValueError, Scope
+from fleetrun.planning.step_builder import StepBuilder, Traits, from_error
+from fleetrun.planning.surroundings import Surroundings
+from fleetrun.planning.tags import filter_nodes
+from fleetrun.planning.task_run import TaskRun
+from fleetrun.planning.toolbox import DeviceVars, ProgramOptions, Toolbox
+from fleetrun.planning.walker import BarrierError, Walker
+
+
+class TaskOpener:
+    """Builds the steps of tasks; keeps those that wait to be sent."""
+
+    def __init__(
+        self, *, toolbox: Toolbox, options: ProgramOptions, device_vars: DeviceVars,
+        state: DeviceState, flight: deque[TaskRun], walker: Walker, surroundings: Surroundings,
+    ) -> None:
+        self._tools = toolbox
+        self._options = options
+        self._state = state
+        self._flight = flight
+        self._walker = walker
+        self._around = surroundings
+        self._builder = StepBuilder(toolbox, options, device_vars)
+        self._next_seq = 0
+        #: Times each task was opened: the second time has another key.
+        self.executions: Counter[str] = Counter()
+        #: Steps that are built and not handed out.
+        self.ready: list[Step] = []
+
+    def open(self, task: Task, spot: Spot) -> TaskRun:
+        """Starts a task: its items, its traits, its first steps."""
+        spec = self._tools.module(task.module)
+        if spec is None:
+            raise RuntimeError(f"module {task.module!r} passed the loader but is unknown")
+        if self._flight and (spec.kind is ModuleKind.DIALOGUE or spec.name == "meta"):
+            raise BarrierError
+        run = TaskRun(
+            task=task, spec=spec, spot_before=spot,
+            spot_after=replace(spot, position=cursor.advance(spot.position)),
+            key=self._key(task), is_handler=_is_handler(spot.position),
+        )
+        layers = self._around.layers(run)
+        scope = self._around.scope(layers, run)
+        try:
+            run.set_items(self._items(run, scope))
+            if run.items:
+                run.traits = self._builder.traits(task, spec, scope, layers)
+        except FleetrunError as error:
+            self._fail_early(run, scope, error)
+        if spec.kind is ModuleKind.INCLUDE:
+            self._include(run)
+        elif spec.name == "meta":
+            self._meta(run, scope)
+        else:
+            self.build_items(run, first=True)
+        if self._flight and run.has_failed_locally:
+            # It may only fail once everything before it is known to be done.
+            self.ready = [step for step in self.ready if step.seq not in run.waiting]
+            raise BarrierError
+        return run
+
+    def _items(self, run: TaskRun, scope: Scope) -> list[Value]:
+        if run.task.loop is None:
+            return [None]
+        return self._builder.items(run.task.loop, scope)
+
+    def _fail_early(self, run: TaskRun, scope: Scope, error: FleetrunError) -> None:
+        """A loop or keyword that cannot be rendered: skip if `when` is false (rule 1)."""
+        run.set_items([None])
+        try:
+            condition = self._tools.templater.test(run.task.when, scope)
+        except TemplateError:
+            condition = None
+        skipped = condition is not None
+        run.results[0] = results.skipped(condition or "") if skipped else from_error(error)
+        run.next_item = 1
+
+    def build_items(self, run: TaskRun, *, first: bool = False) -> None:
+        """Builds the steps of a task's items, as many as can be known now."""
+        built = 0
+        while run.has_more and len(self.ready) < max(self._options.max_batch, 1):
+            try:
+                self.build_item(run, run.next_item)
+            except (PendingValueError, BarrierError):
+                if built or (first and run.next_item > 0):
+                    return
+                raise
+            run.next_item += 1
+            built += 1
+            if run.is_one_by_one:
+                return
+
+    def build_item(self, run: TaskRun, index: int, attempt: int = 1) -> None:
+        """Builds one item's step, or notes its result when that is known already."""
+        if run.is_one_by_one and run.is_waiting:
+            raise BarrierError
+        traits = run.known_traits
+        layers = self._around.layers(run, index)
+        scope = self._around.scope(layers, run)
+        draft = self._builder.draft(run.task, run.spec, scope, traits)
+        if isinstance(draft, TaskResult):
+            self._known(run, index, draft, scope)
+            return
+        self._check_fits(run, traits, has_upload=draft.upload is not None)
+        step = Step(
+            task=run.task, spec=run.spec, key=run.step_key(index, attempt), seq=self._next_seq,
+            args=draft.args, item=run.items[index], has_item=run.task.loop is not None,
+            item_label=self._label(run, index, scope), attempt=attempt,
+            on_failure=traits.on_failure, group=run.group, identity=traits.identity,
+            environment=traits.environment, check=traits.check, diff=traits.diff,
+            no_log=traits.no_log, timeout_s=traits.timeout_s, upload=draft.upload,
+        )
+        self._next_seq += 1
+        run.waiting[step.seq] = (index, attempt)
+        run.has_upload = run.has_upload or draft.upload is not None
+        self.ready.append(step)
+
+    def _known(self, run: TaskRun, index: int, result: TaskResult, scope: Scope) -> None:
+        """An item whose result needs no device: skipped, debug, set_fact …"""
+        if run.spec.kind is ModuleKind.CONTROLLER and result.status is not TaskStatus.SKIPPED:
+            scope = scope if not run.task.register else self._around.registered(run, index, result)
+            result = judge.judge(run.task, result, scope, self._tools.templater)
+        run.results[index] = result
+        facts = result.values.get("ansible_facts")
+        if isinstance(facts, Mapping):
+            run.writes.update(facts)
+
+    def _check_fits(self, run: TaskRun, traits: Traits, *, has_upload: bool) -> None:
+        """A batch has one identity, and an upload starts its own batch."""
+        if not self.ready:
+            return
+        if self.ready[0].identity != traits.identity or has_upload:
+            raise BarrierError
+
+    def _label(self, run: TaskRun, index: int, scope: Scope) -> str:
+        loop = run.task.loop
+        if loop is None:
+            return ""
+        label = run.items[index]
+        if loop.control.label is not None:
+            try:
+                label = self._tools.templater.render(loop.control.label, scope)
+            except TemplateError:
+                label = run.items[index]
+        return str(label)[:200]
+
+    def _include(self, run: TaskRun) -> None:
+        """Splices an included file's tasks behind the include, one block an item."""
+        blocks: list[Node] = []
+        for index in range(len(run.items)):
+            if run.results[index] is not None:
+                continue
+            scope = self._around.scope(self._around.layers(run, index), run)
+            try:
+                blocks.extend(self._included(run, index, scope))
+            except FleetrunError as error:
+                run.results[index] = from_error(error)
+                break
+        run.next_item = len(run.items)
+        if blocks:
+            after = run.spot_after
+            position = cursor.enter_nodes(
+                after.position, tuple(blocks), Section.BLOCK
+            )
+            run.spot_after = replace(after, position=position)
+
+    def _included(self, run: TaskRun, index: int, scope: Scope) -> list[Node]:
+        condition = self._tools.templater.test(run.task.when, scope)
+        if condition is not None:
+            run.results[index] = results.skipped(condition)
+            return []
+        load = self._tools.load_tasks
+        if load is None:
+            raise TemplateError("includes are not possible here", kind="template/value")
+        path = self._builder.include_path(run.task, scope)
+        nodes = filter_nodes(
+            load(path, run.task), self._options.tags, self._options.skip_tags
+        )
+        values: dict[str, Value] = {"include": path, "changed": False}
+        run.results[index] = TaskResult(status=TaskStatus.OK, values=values)
+        extra = self._around.loop_vars(run, index)
+        suffix = f"{run.key.removeprefix(run.task.id)}~{index}" if extra else ""
+        return [judge.with_vars(node, extra, suffix) for node in nodes]
+
+    def _meta(self, run: TaskRun, scope: Scope) -> None:
+        """Carries out ``meta:`` on this device."""
+        verb = str(run.task.args.get("_raw_params", "noop"))
+        condition = self._tools.templater.test(run.task.when, scope)
+        run.next_item = len(run.items)
+        if condition is not None:
+            run.results[:] = [results.skipped(condition)]
+            return
+        run.results[:] = [TaskResult(status=TaskStatus.OK, values={"changed": False})]
+        run.is_silent = True
+        after = run.spot_after
+        if verb == "flush_handlers":
+            run.spot_after = self._walker.flush(after)
+        elif verb in {"end_host", "end_play"}:
+            run.spot_after = self._walker.end
+        elif verb == "clear_facts":
+            self._state.facts.clear()
+
+    def _key(self, task: Task) -> str:
+        count = self.executions[task.id]
+        return task.id if count == 0 else f"{task.id}~{count + 1}"
+
+
+
+def _is_handler(position: cursor.Position) -> bool:
+    return any(frame.section is Section.HANDLERS for frame in position)

@@ -37,6 +37,9 @@ class Group:
     parents: tuple[str, ...] = ()
     #: Direct child groups, sorted.
     children: tuple[str, ...] = ()
+    #: The same groups in the order in which the sources name them; decides the
+    #: order of the devices of a group of groups.
+    child_order: tuple[str, ...] = ()
     #: Names of the devices that are direct members, in inventory order.
     devices: tuple[str, ...] = ()
     #: Longest way from ``all``; ``all`` is 0.

@@ -89,22 +89,20 @@ class Redactor:
 
     def _value(self, old: object) -> object:
         if isinstance(old, str):
-            found = self._text is not None and self._text.search(old)
-            return self.text(old) if found else old
-        if old is None or isinstance(old, (bool, int, float)):
-            return old
+            return self._text.sub(MASK, old) if self._text and self._text.search(old) else old
         if isinstance(old, Mapping):
             return self._mapping(old)
         if isinstance(old, (bytes, bytearray)):
-            found = self._bytes is not None and self._bytes.search(old)
-            return self._bytes.sub(MASK.encode(), old) if found and self._bytes else old
+            return self._bytes.sub(MASK.encode(), old) if self._bytes else old
         if isinstance(old, Sequence):
-            new = [self._value(item) for item in old]
-            is_same = all(a is b for a, b in zip(new, old, strict=True))
-            return old if is_same else (tuple(new) if isinstance(old, tuple) else new)
-        if is_dataclass(old):
-            return self.clean(old)
-        return old
+            return self._sequence(old)
+        return self.clean(old) if is_dataclass(old) else old
+
+    def _sequence(self, old: Sequence[object]) -> object:
+        new = [self._value(item) for item in old]
+        if all(a is b for a, b in zip(new, old, strict=True)):
+            return old
+        return tuple(new) if isinstance(old, tuple) else new
 
     def _mapping(self, old: Mapping[object, object]) -> object:
         new = {self._value(key): self._value(value) for key, value in old.items()}

@@ -1,0 +1,72 @@
+"""Inventory sources become one inventory.
+
+A source is a file (INI, YAML, JSON, CSV), an executable script, a directory of
+these, or a list of devices such as ``gw-1,gw-2,``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from fleetrun.errors import InputError
+from fleetrun.loading.inventory.build import InventoryBuilder
+from fleetrun.loading.inventory.directory import list_files
+from fleetrun.loading.inventory.files import load_file
+from fleetrun.loading.inventory.gcpause import collector_paused
+from fleetrun.loading.inventory.group_vars import VarsFolders
+from fleetrun.loading.inventory.ini import load_host_list
+from fleetrun.model.inventory import Inventory
+
+__all__ = ["load_inventory"]
+
+
+def load_inventory(sources: Sequence[str], *, playbook_dir: str | None = None) -> Inventory:
+    """Returns the inventory of all `sources`; later ones override earlier ones.
+
+    Variables in group_vars/ and host_vars/ next to each source and in
+    `playbook_dir` go to their layers. Without sources the inventory has no
+    devices. Runs executable sources. Raises InputError with every problem found.
+    """
+    builder = InventoryBuilder()
+    folders: list[Path] = []
+    with collector_paused():
+        for source in sources:
+            folder = _load_source(builder, source)
+            if folder is not None:
+                folders.append(folder)
+        vars_folders = VarsFolders(folders, Path(playbook_dir) if playbook_dir else None)
+        inventory = builder.finish(vars_folders, sources)
+    if inventory is None:
+        raise InputError(builder.problems)
+    return inventory
+
+
+def _load_source(builder: InventoryBuilder, source: str) -> Path | None:
+    """Loads one source; the folder whose group_vars/ and host_vars/ belong to it."""
+    path = Path(source)
+    if "," in source and not path.exists():
+        load_host_list(builder, source)
+        return None
+    if not source or not path.exists():
+        _note_missing(builder, source, path)
+        return None
+    if not path.is_dir():
+        load_file(builder, path)
+        return path.parent
+    for file in list_files(builder, path):
+        load_file(builder, file)
+    return path
+
+
+def _note_missing(builder: InventoryBuilder, source: str, path: Path) -> None:
+    beside: list[str] = []
+    if path.parent.is_dir():
+        beside = get_close_matches(path.name, [p.name for p in path.parent.iterdir()], 1)
+    builder.problem(
+        "input/missing-file", f"there is no inventory `{source}`",
+        label=f"did you mean `{path.parent / beside[0]}`?" if beside else "",
+        hint=(f"did you mean `{path.parent / beside[0]}`? " if beside else "")
+        + f"To name devices themselves, end with a comma: `{source},`",
+    )

@@ -1,0 +1,199 @@
+"""One play: its devices, variables, tasks and handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from fleetrun.errors import Problem
+from fleetrun.loading.fields import (
+    Field,
+    did_you_mean,
+    keywords,
+    read_flag,
+    read_names,
+    read_static_flag,
+    read_text,
+    read_vars,
+    read_word,
+    type_name,
+)
+from fleetrun.loading.inherit import Inherited, inherit
+from fleetrun.loading.rollout import read_graph, read_rollout
+from fleetrun.loading.schema import Level
+from fleetrun.loading.sources import Sources, candidates, find_file, is_file
+from fleetrun.loading.tasks import Place, TaskReader
+from fleetrun.model.playbook import Node, Play, Task
+from fleetrun.model.rollout import RolloutSpec
+from fleetrun.model.values import NO_VARS, TemplateText, Value, Vars
+
+_SECTIONS = ("pre_tasks", "tasks", "post_tasks")
+#: Waiting only where it can be observed gives all of them the same results.
+_STRATEGIES = ("linear", "free", "host_pinned")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What ``import_playbook`` adds to every play of the file."""
+
+    vars: Vars = field(default_factory=lambda: NO_VARS)
+    tags: frozenset[str] = frozenset()
+    when: tuple[Value, ...] = ()
+
+
+class PlayReader:
+    """Reads plays and collects what is wrong with them."""
+
+    def __init__(
+        self, tasks: TaskReader, sources: Sources, problems: list[Problem], warnings: list[str]
+    ) -> None:
+        self._tasks = tasks
+        self._sources = sources
+        self._problems = problems
+        self._warnings = warnings
+
+    def read(self, play: Field, index: int, base_dir: str, imported: Imported) -> Play:
+        """The play at `play`; `index` is its position in the whole playbook."""
+        keys = keywords(play, Level.PLAY, _what(play))
+        outer = Inherited(tags=imported.tags, when=imported.when, play_dir=base_dir)
+        inner = inherit(outer, keys, with_vars=False)
+        if "strategy" in keys:
+            _read_strategy(keys["strategy"])
+        own_vars = read_vars(keys["vars"]) if "vars" in keys else NO_VARS
+        hosts = _read_hosts(play, keys)
+        sections = self._read_sections(keys, inner, f"{index}.", base_dir)
+        return Play(
+            index=index,
+            name=read_text(keys["name"]) if "name" in keys else _title(hosts),
+            hosts=hosts,
+            mark=play.mark,
+            gather_facts=read_flag(keys["gather_facts"]) if "gather_facts" in keys else True,
+            vars={**own_vars, **imported.vars},
+            file_vars=self._read_vars_files(keys, base_dir),
+            pre_tasks=sections.get("pre_tasks", ()),
+            tasks=sections.get("tasks", ()),
+            post_tasks=sections.get("post_tasks", ()),
+            handlers=self._read_handlers(keys, inner, f"{index}.", base_dir),
+            rollout=read_rollout(keys, self._warnings) if keys else RolloutSpec(),
+            graph=read_graph(keys["graph"]) if "graph" in keys else (),
+            become=inner.become,
+            remote_user=inner.remote_user,
+            environment=inner.environment,
+            tags=inner.tags,
+            force_handlers=_flag(keys, "force_handlers"),
+            any_errors_fatal=_flag(keys, "any_errors_fatal"),
+            base_dir=base_dir,
+        )
+
+    def _read_sections(
+        self, keys: Mapping[str, Field], inner: Inherited, prefix: str, base_dir: str
+    ) -> dict[str, tuple[Node, ...]]:
+        self._tasks.notified.clear()
+        return {
+            name: self._tasks.read_nodes(
+                keys[name], inner, Place(prefix=f"{prefix}{name}.", base_dir=base_dir)
+            )
+            for name in _SECTIONS if name in keys
+        }
+
+    def _read_handlers(
+        self, keys: Mapping[str, Field], inner: Inherited, prefix: str, base_dir: str
+    ) -> tuple[Task, ...]:
+        """Handlers; also checks that every handler that is notified by name exists."""
+        handlers: tuple[Task, ...] = ()
+        problems_before = len(self._problems)
+        if "handlers" in keys:
+            # The condition of an import is for tasks; a handler has been notified by one.
+            outer = replace(inner, is_handler=True, when=())
+            nodes = self._tasks.read_nodes(
+                keys["handlers"], outer, Place(prefix=f"{prefix}handlers.", base_dir=base_dir)
+            )
+            handlers = tuple(node for node in nodes if isinstance(node, Task))
+        is_complete = len(self._problems) == problems_before
+        self._tasks.check_includes()
+        for handler in handlers:
+            if not handler.name and not handler.listen:
+                self._warnings.append(
+                    f"{handler.mark}: this handler has neither a name nor `listen`, "
+                    "so nothing can notify it"
+                )
+        if is_complete:
+            _check_notified(self._tasks.notified, handlers)
+        return handlers
+
+    def _read_vars_files(self, keys: Mapping[str, Field], base_dir: str) -> Vars:
+        merged: dict[str, Value] = {}
+        if "vars_files" not in keys:
+            return merged
+        files = keys["vars_files"]
+        for one in files.children() if isinstance(files.value, list) else [files]:
+            path = self._find_vars_file(one, base_dir)
+            content = self._sources.open(path, self._problems) if path else None
+            if content is not None:
+                merged.update(read_vars(content))
+        return merged
+
+    def _find_vars_file(self, one: Field, base_dir: str) -> Path | None:
+        """A file of variables: below vars/ first, as in Ansible; of a list the first there is."""
+        names = read_names(one, is_static=True)
+        folders = [str(Path(base_dir) / "vars"), base_dir]
+        for name in names[:-1]:
+            path = next((path for path in candidates(name, folders) if is_file(path)), None)
+            if path is not None:
+                return path
+        return find_file(names[-1], folders, self._problems, one.mark) if names else None
+
+
+def _read_hosts(play: Field, keys: Mapping[str, Field]) -> Value:
+    if "hosts" not in keys:
+        if isinstance(play.value, dict):
+            play.complain(
+                "input/missing-keyword", f"{_what(play)} has no `hosts`",
+                hint="name the devices or groups: `hosts: all`",
+            )
+        return ""
+    names = read_names(keys["hosts"])
+    if not names and not isinstance(keys["hosts"].value, bool | int | float | dict):
+        keys["hosts"].complain("input/missing-keyword", "`hosts` is empty")
+    return names[0] if len(names) == 1 else list(names)
+
+
+def _read_strategy(strategy: Field) -> None:
+    if not isinstance(strategy.value, str):
+        read_text(strategy)
+        return
+    for prefix in ("ansible.builtin.", "ansible.legacy."):
+        if strategy.value.removeprefix(prefix) in _STRATEGIES:
+            return
+    read_word(strategy, _STRATEGIES)
+
+
+def _check_notified(notified: list[Field], handlers: tuple[Task, ...]) -> None:
+    names = {handler.name for handler in handlers if handler.name}
+    names.update(topic for handler in handlers for topic in handler.listen)
+    if any(isinstance(name, TemplateText) for name in names):
+        return
+    for topic in notified:
+        name = topic.value
+        is_known = not isinstance(name, str) or isinstance(name, TemplateText) or name in names
+        if not is_known:
+            topic.complain(
+                "input/unknown-handler", f"no handler is called `{name}` or listens to it",
+                label=did_you_mean(str(name), names), allowed=sorted(names),
+            )
+
+
+def _flag(keys: Mapping[str, Field], name: str) -> bool:
+    return name in keys and read_static_flag(keys[name])
+
+
+def _title(hosts: Value) -> str:
+    return ",".join(str(name) for name in hosts) if isinstance(hosts, list) else str(hosts)
+
+
+def _what(play: Field) -> str:
+    name = play.value.get("name") if isinstance(play.value, dict) else None
+    if name is not None and not isinstance(name, str):
+        return f"this play (its name is {type_name(name)})"
+    return f"play `{name}`" if name else "this play"

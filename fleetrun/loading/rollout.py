@@ -1,0 +1,237 @@
+"""``rollout``, ``graph`` and ``serial`` of a play."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from fleetrun.loading.fields import (
+    Field,
+    keywords,
+    read_count,
+    read_names,
+    read_percent,
+    read_text,
+    read_word,
+    type_name,
+)
+from fleetrun.loading.schema import Level
+from fleetrun.model.rollout import (
+    AbortRule,
+    FailureClass,
+    Gate,
+    GraphEdge,
+    RolloutSpec,
+    Size,
+    SizeUnit,
+    StageSpec,
+)
+from fleetrun.model.values import TemplateText
+
+ORDERS = ("stable", "inventory", "reverse_inventory", "sorted", "reverse_sorted", "shuffle")
+#: Classes of failure that are planned, beside those of `FailureClass`.
+_LATER_CLASSES = frozenset({"lost", "rolled_back"})
+_SIZE = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*(%?)\s*\Z")
+
+
+def read_rollout(keys: Mapping[str, Field], warnings: list[str]) -> RolloutSpec:
+    """The rollout of a play with these keywords."""
+    own: dict[str, Field] = {}
+    if "rollout" in keys:
+        own = keywords(keys["rollout"], Level.ROLLOUT, "`rollout`")
+    _complain_twice(keys, own)
+    order = own.get("order") or keys.get("order")
+    percent = keys.get("max_fail_percentage")
+    return RolloutSpec(
+        stages=_read_stages(own["stages"], warnings) if "stages" in own else (),
+        concurrency=read_count(own["concurrency"]) if "concurrency" in own else None,
+        gate=_read_gate(own["gate"]) if "gate" in own else Gate(),
+        order=(order and read_word(order, ORDERS)) or "inventory",
+        serial=_read_serial(keys["serial"]) if "serial" in keys else (),
+        max_fail_pct=read_percent(percent, is_sign_needed=False) if percent else None,
+        mark=keys["rollout"].key_mark if "rollout" in keys else None,
+    )
+
+
+def _complain_twice(keys: Mapping[str, Field], own: Mapping[str, Field]) -> None:
+    for outside, inside in (("order", "order"), ("serial", "stages")):
+        if outside in keys and inside in own:
+            keys[outside].complain(
+                "input/conflict", f"the play has both `{outside}` and `rollout: {inside}`",
+                mark=keys[outside].key_mark, hint="keep the one under `rollout`",
+            )
+
+
+def read_graph(field: Field) -> tuple[GraphEdge, ...]:
+    """The edges of ``graph``, one for each group that waits."""
+    if not isinstance(field.value, dict):
+        field.complain(
+            "input/type", f"`graph` must be a mapping of groups, not {type_name(field.value)}",
+            hint="write GROUP: {after: OTHER_GROUP}",
+        )
+        return ()
+    edges = [_read_edge(child) for child in field.children() if child.value is not None]
+    return tuple(edge for edge in edges if edge is not None)
+
+
+def _read_edge(field: Field) -> GraphEdge | None:
+    group = str(field.pointer[-1])
+    if isinstance(field.value, dict):
+        keys = keywords(field, Level.GRAPH_GROUP, f"group `{group}` of `graph`")
+        if "after" not in keys:
+            return None
+        field = keys["after"]
+    after = read_names(field, is_static=True)
+    if group in after:
+        field.complain(
+            "input/graph-cycle", f"the group `{group}` waits for itself",
+            hint="name another group after `after:`",
+        )
+        return None
+    return GraphEdge(group=group, after=after, mark=field.mark)
+
+
+def _read_stages(field: Field, warnings: list[str]) -> tuple[StageSpec, ...]:
+    if not isinstance(field.value, list):
+        field.complain("input/type", f"`stages` must be a list, not {type_name(field.value)}")
+        return ()
+    stages = [_read_stage(child, number) for number, child in enumerate(field.children(), 1)]
+    found = [stage for stage in stages if stage is not None]
+    if len(found) == len(stages):
+        _check_stages(field, found)
+        if found and found[-1].size != Size(value=100.0, unit=SizeUnit.PERCENT):
+            warnings.append(
+                f"{found[-1].mark}: the last stage ends before 100%; "
+                "devices beyond it stay untouched"
+            )
+    return tuple(found)
+
+
+def _read_stage(field: Field, number: int) -> StageSpec | None:
+    keys = keywords(field, Level.STAGE, f"stage {number}")
+    name = read_text(keys["name"], is_static=True) if "name" in keys else ""
+    if "pick" not in keys:
+        if isinstance(field.value, dict) and not field.value.keys() & {"pick", "pause"}:
+            field.complain(
+                "input/missing-keyword", f"stage {number} has no `pick`",
+                hint='say how many devices: `pick: 5` or `pick: "10%"`',
+            )
+        return None
+    size = _read_size(keys["pick"])
+    if size is None:
+        return None
+    return StageSpec(
+        name=name or f"stage {number}", size=size, mark=field.mark,
+        gate=_read_gate(keys["gate"]) if "gate" in keys else None,
+    )
+
+
+def _check_stages(field: Field, stages: list[StageSpec]) -> None:
+    names: set[str] = set()
+    for index, stage in enumerate(stages):
+        if stage.name in names:
+            field.child(index).complain(
+                "input/duplicate-name", f"two stages are called `{stage.name}`",
+                hint="give each stage a name of its own",
+            )
+        names.add(stage.name)
+        before = stages[index - 1].size if index else None
+        if before and before.unit is stage.size.unit and before.value >= stage.size.value:
+            field.child(index).child("pick").complain(
+                "input/range", f"stage `{stage.name}` adds no device to the one before",
+                label="sizes are cumulative", hint="each stage must be larger than the one before",
+            )
+
+
+def _read_size(field: Field) -> Size | None:
+    """A number of devices, or a percentage; patterns and mappings come later."""
+    value = field.value
+    found = None
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        found = _SIZE.match(str(value))
+    if found is None or (not found[2] and "." in found[1]):
+        is_pattern = field.key == "pick" and isinstance(value, dict | str) and found is None
+        field.complain(
+            "input/unsupported-keyword" if is_pattern else "input/type",
+            f"`{field.key}` takes a number of devices or a percentage"
+            + (", nothing else yet" if is_pattern else ""),
+            hint='write 5 or "10%"',
+        )
+        return None
+    number = float(found[1])
+    if number == 0 or (found[2] and number > 100):
+        field.complain(
+            "input/range", f"`{field.key}` must be "
+            + ("above 0% and at most 100%" if found[2] else "at least 1"),
+        )
+        return None
+    return Size(value=number, unit=SizeUnit.PERCENT if found[2] else SizeUnit.COUNT)
+
+
+def _read_serial(field: Field) -> tuple[Size, ...]:
+    """Batch sizes as written; 0 alone means no batches, as in Ansible."""
+    if field.value in (0, "0") and not isinstance(field.value, bool):
+        return ()
+    fields = field.children() if isinstance(field.value, list) else [field]
+    for one in fields:
+        if isinstance(one.value, TemplateText):
+            one.complain(
+                "input/template-not-allowed", "`serial` cannot hold a template yet",
+                hint="write the number itself",
+            )
+            return ()
+    sizes = [_read_size(one) for one in fields]
+    return tuple(size for size in sizes if size is not None)
+
+
+def _read_gate(field: Field) -> Gate:
+    keys = keywords(field, Level.GATE, "`gate`")
+    budget = read_percent(keys["unreachable_budget"]) if "unreachable_budget" in keys else None
+    return Gate(
+        success_pct=read_percent(keys["success"]) if "success" in keys else None,
+        abort_on=_read_rules(keys["abort_on"]) if "abort_on" in keys else (),
+        unreachable_budget_pct=100.0 if budget is None else budget,
+    )
+
+
+def _read_rules(field: Field) -> tuple[AbortRule, ...]:
+    if not isinstance(field.value, list):
+        field.complain(
+            "input/type", f"`abort_on` must be a list of rules, not {type_name(field.value)}",
+            hint="write `- {class: failed, over: 5%}`",
+        )
+        return ()
+    rules = [_read_rule(child) for child in field.children()]
+    return tuple(rule for rule in rules if rule is not None)
+
+
+def _read_rule(field: Field) -> AbortRule | None:
+    keys = keywords(field, Level.ABORT_RULE, "a rule of `abort_on`")
+    name = _read_class(keys["class"]) if "class" in keys else FailureClass.FAILED
+    if isinstance(field.value, dict) and not field.value.keys() & {"over", "count"}:
+        field.complain(
+            "input/missing-keyword", "a rule of `abort_on` needs `over` or `count`",
+            hint="write `over: 5%` or `count: 2`",
+        )
+        return None
+    if name is None:
+        return None
+    sample = read_count(keys["min_sample"]) if "min_sample" in keys else None
+    return AbortRule(
+        failure_class=name,
+        over_pct=read_percent(keys["over"]) if "over" in keys else None,
+        count=read_count(keys["count"]) if "count" in keys else None,
+        min_sample=sample or 1,
+        mark=field.mark,
+    )
+
+
+def _read_class(field: Field) -> FailureClass | None:
+    if field.value in _LATER_CLASSES:
+        field.complain(
+            "input/unsupported-keyword", f"the class `{field.value}` is not supported yet",
+            hint="use `any`, which counts failed and unknown devices",
+        )
+        return None
+    word = read_word(field, [str(one) for one in FailureClass])
+    return FailureClass(word) if word else None

@@ -1,0 +1,350 @@
+"""Every keyword of a playbook, level by level: the language's one table.
+
+The loader, its "did you mean", and the reference page are all made of it. A
+keyword with `instead` is Ansible's or a planned one that fleetrun does not
+carry out yet: it is an error that says what to do, never silently ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Level(StrEnum):
+    """Places in a playbook where keywords may stand."""
+
+    PLAY = "play"
+    BLOCK = "block"
+    TASK = "task"
+    HANDLER = "handler"
+    INCLUDE_TASKS = "include_tasks"
+    IMPORT_TASKS = "import_tasks"
+    IMPORT_PLAYBOOK = "import_playbook"
+    LOOP_CONTROL = "loop_control"
+    ROLLOUT = "rollout"
+    STAGE = "stage"
+    GATE = "gate"
+    ABORT_RULE = "abort_on rule"
+    GRAPH_GROUP = "group in graph"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keyword:
+    """One keyword at one level."""
+
+    name: str
+    #: What it takes, in words.
+    type: str
+    #: One line.
+    doc: str
+    #: Not supported yet when set: what to do in its place.
+    instead: str = ""
+
+    @property
+    def is_supported(self) -> bool:
+        """True when fleetrun carries it out."""
+        return not self.instead
+
+
+_Table = Mapping[str, Keyword]
+
+
+def _now(rows: str) -> _Table:
+    """Supported keywords from lines of ``name | type | doc``."""
+    split = [[cell.strip() for cell in row.split("|", 2)] for row in rows.strip().splitlines()]
+    return {name: Keyword(name=name, type=type_, doc=doc) for name, type_, doc in split}
+
+
+def _later(rows: str) -> _Table:
+    """Keywords that are not supported yet, from lines of ``name | type | doc | instead``."""
+    split = [[cell.strip() for cell in row.split("|", 3)] for row in rows.strip().splitlines()]
+    return {
+        name: Keyword(name=name, type=type_, doc=doc, instead=instead)
+        for name, type_, doc, instead in split
+    }
+
+
+_NAME = _now("name | text | What it is called in the output.")
+
+#: Understood on plays, blocks and tasks alike, and inherited from the outer ones.
+_INHERITED = _now("""
+    vars | mapping | Variables, seen by everything inside.
+    tags | list of text | Names for --tags and --skip-tags.
+    become | yes/no | Run as another user (root, unless become_user says otherwise).
+    become_user | text | The user to become.
+    become_method | text | How: sudo, su or doas.
+    remote_user | text | The user to log in as.
+    environment | mapping or list of mappings | Environment variables for modules; inner ones win.
+    ignore_errors | yes/no | Go on after a failure.
+    ignore_unreachable | yes/no | Go on when the device does not answer.
+    no_log | yes/no | Keep arguments and results out of every output.
+    check_mode | yes/no | Run in check mode, or for real, whatever --check says.
+    diff | yes/no | Show differences, or do not, whatever --diff says.
+    timeout | number of seconds | Time that one task may take on a device.
+""")
+_INHERITED_LATER = _later("""
+    run_once | yes/no | Run on one device of the batch only. | give the play its own `hosts:` with one device
+    throttle | number | Most devices that run a task at once. | limit the play with `rollout: {concurrency: N}`
+    connection | text | How to connect. | set `ansible_connection` in the inventory
+    port | number | The SSH port. | set `ansible_port` in the inventory
+    become_exe | text | Program that escalates. | use `become_method`
+    become_flags | text | Flags for the program that escalates. | use `become_method`
+    module_defaults | mapping | Default arguments of modules. | write the arguments on the tasks, or merge them with a YAML anchor
+    collections | list of text | Where modules are looked up. | remove it; modules are found by their own name
+    debugger | text | When to start the debugger. | remove it and run with -vvv
+""")  # noqa: E501  # tables have one row per line
+_WHEN = _now("when | condition or list of conditions | Run only if all of them hold.")
+_DELEGATION_LATER = _later("""
+    delegate_to | text | Run on another device in place of this one. | use a play of its own for that device
+    delegate_facts | yes/no | Give the facts to the device delegated to. | use a play of its own for that device
+    any_errors_fatal | yes/no | Stop everybody when one device fails here. | set `any_errors_fatal` on the play
+""")  # noqa: E501
+
+_PLAY = {
+    **_NAME,
+    **_now("""
+    hosts | pattern or list of patterns | The devices: groups, names, globs, `:&` and `:!`.
+    gather_facts | yes/no | Collect facts first (default: yes).
+    vars_files | list of file names | Files with variables, later ones win; a list in the list takes the first that exists.
+    pre_tasks | list of tasks | Run before `tasks`, with their own handler flush.
+    tasks | list of tasks | What to do.
+    post_tasks | list of tasks | Run after `tasks`, with their own handler flush.
+    handlers | list of handlers | Tasks that run when notified, once, at the end of a section.
+    """),  # noqa: E501
+    **_INHERITED,
+    **_now("""
+    any_errors_fatal | yes/no | Halt the play when one device fails.
+    max_fail_percentage | number or N% | Halt when more than this share of a batch failed.
+    serial | number, N% or list of them | Sizes of the batches; the last one repeats.
+    order | word | Order of devices: inventory, reverse_inventory, sorted, reverse_sorted, shuffle, stable.
+    force_handlers | yes/no | Run notified handlers on failed devices, too.
+    strategy | word | linear, free or host_pinned (the results are the same).
+    graph | mapping of groups | Which groups wait for which.
+    rollout | mapping | Stages, concurrency and gates.
+    """),  # noqa: E501
+    **_INHERITED_LATER,
+    **_later("""
+    roles | list of roles | Roles to run before `tasks`. | use `import_tasks` and `vars_files` with the role's files
+    vars_prompt | list | Variables asked for at the start. | pass them with -e NAME=VALUE
+    gather_subset | list of text | Which facts to collect. | set `gather_facts: no` and run `setup` as a task
+    gather_timeout | number | Time for collecting facts. | set `gather_facts: no` and run `setup` with `timeout:`
+    fact_path | text | Folder of local facts. | set `gather_facts: no` and run `setup` as a task
+    """),  # noqa: E501
+}
+_BLOCK = {
+    **_NAME,
+    **_now("""
+    block | list of tasks | The tasks of the block.
+    rescue | list of tasks | Run when a task of the block failed.
+    always | list of tasks | Run in any case, last.
+    """),
+    **_WHEN,
+    **_INHERITED,
+    **_now("notify | text or list of text | Handlers to run when a task changed something."),
+    **_INHERITED_LATER,
+    **_DELEGATION_LATER,
+}
+_ACTION = _now("""
+    action | module and arguments | The module in Ansible's older notation.
+    args | mapping | More arguments for the module.
+""")
+_LOOPS = _now("""
+    loop | list | Run once for each item.
+    loop_control | mapping | Names and pauses of the loop.
+    with_items | list | As `loop`, with lists inside flattened one level.
+    with_list | list | As `loop`.
+""")
+_LOOPS_LATER = _later("""
+    with_dict | mapping | Loop over a mapping. | use `loop: "{{ MAPPING | dict2items }}"`
+    with_nested | list of lists | Loop over all combinations. | use `loop: "{{ A | product(B) | list }}"`
+    with_cartesian | list of lists | Loop over all combinations. | use `loop: "{{ A | product(B) | list }}"`
+    with_together | list of lists | Loop over lists side by side. | use `loop: "{{ A | zip(B) | list }}"`
+    with_flattened | list | Loop over a flattened list. | use `loop: "{{ LIST | flatten }}"`
+    with_indexed_items | list | Loop with a counter. | use `loop` with `loop_control: {index_var: NAME}`
+    with_sequence | text | Loop over numbers. | use `loop: "{{ range(1, 6) | list }}"`
+    with_subelements | list | Loop over lists inside of mappings. | use `loop: "{{ LIST | subelements('KEY') }}"`
+    with_random_choice | list | One item by chance. | use `"{{ LIST | random }}"` in place of a loop
+    with_lines | list of commands | Loop over output lines. | run the command as a task and loop over its `stdout_lines`
+    with_fileglob | list of globs | Loop over files of the controller. | list the files in `loop`
+    with_first_found | list | The first file that exists. | name the file; lookups come later
+    with_inventory_hostnames | pattern | Loop over devices. | use `loop: "{{ groups['NAME'] }}"`
+    with_file | list of file names | Loop over contents of files. | put the contents in variables
+    with_template | list of file names | Loop over rendered templates. | put the contents in variables
+    with_url | list of addresses | Loop over contents of web pages. | put the contents in variables
+    with_env | list of text | Loop over environment variables. | put the values in variables
+    with_vars | list of text | Loop over variables by name. | list the variables in `loop`
+""")  # noqa: E501
+_TASK = {
+    **_NAME,
+    **_ACTION,
+    **_WHEN,
+    **_LOOPS,
+    **_now("""
+    register | variable name | Keep the result under this name.
+    changed_when | condition or list of conditions | What counts as a change.
+    failed_when | condition or list of conditions | What counts as a failure.
+    until | condition or list of conditions | Try again until all of them hold.
+    retries | number | How often to try again (default with `until`: 3).
+    delay | number of seconds | Time between attempts (default: 5).
+    notify | text or list of text | Handlers to run when this task changed something.
+    """),
+    **_INHERITED,
+    **_INHERITED_LATER,
+    **_DELEGATION_LATER,
+    **_LOOPS_LATER,
+    **_later("""
+    local_action | module and arguments | Run on the controller. | use a play of its own with `hosts: localhost`
+    async | number of seconds | Run in the background. | use `timeout:`; long tasks survive a lost link by themselves
+    poll | number of seconds | How often to ask a background task. | use `timeout:`; long tasks survive a lost link by themselves
+    """),  # noqa: E501
+}
+_HANDLER = {
+    **_TASK,
+    **_now("listen | text or list of text | Topics that notify this handler, beside its name."),
+}
+
+_NOT_ON_INCLUDE = "put a block with it around the tasks of the included file"
+_NOT_ON_IMPORT = "put it on the tasks of the imported file"
+
+
+def _include_tasks() -> _Table:
+    """What Ansible takes on include_tasks; the rest has no effect there."""
+    fits = {
+        "name", "action", "args", "when", "vars", "tags", "loop", "loop_control", "with_items",
+        "with_list", "register", "ignore_errors", "no_log", "timeout", "listen",
+    }
+    return {
+        name: keyword if name in fits or not keyword.is_supported else Keyword(
+            name=name, type=keyword.type, doc="Has no effect on include_tasks.",
+            instead=_NOT_ON_INCLUDE,
+        )
+        for name, keyword in _HANDLER.items()
+    }
+
+
+def _import_tasks() -> _Table:
+    """An import is replaced by the file's tasks, which inherit its keywords."""
+    fits = {"name", "action", "args", "when", "notify", *_INHERITED}
+    loops = {name for name in _TASK if name.startswith(("loop", "with_"))}
+    return {
+        name: keyword if name in fits else Keyword(
+            name=name, type=keyword.type, doc="Has no effect on import_tasks.",
+            instead="use `include_tasks`" if name in loops else keyword.instead or _NOT_ON_IMPORT,
+        )
+        for name, keyword in _HANDLER.items()
+    }
+
+
+_IMPORT_PLAYBOOK = {
+    **_NAME,
+    **_now("""
+    import_playbook | file name | The playbook whose plays come in here.
+    ansible.builtin.import_playbook | file name | The same.
+    when | condition or list of conditions | Added to every task of its plays.
+    vars | mapping | Variables for its plays; these win over the plays' own.
+    tags | list of text | Added to every task of its plays.
+    """),
+}
+_LOOP_CONTROL = {
+    **_now("""
+    loop_var | variable name | Name of the item (default: item).
+    index_var | variable name | Name of a counter from 0.
+    label | text | What is shown of an item in the output.
+    pause | number of seconds | Wait between items.
+    extended | yes/no | Give `ansible_loop` with first, last, index and more.
+    """),
+    **_later("""
+    extended_allitems | yes/no | Whether `ansible_loop.allitems` is there. | remove it; it is always there with `extended`
+    break_when | condition | Leave the loop early. | use `when:` on the item
+    """),  # noqa: E501
+}
+_ROLLOUT = {
+    **_now("""
+    stages | list of stages | One after the other, each behind the gate of the one before.
+    concurrency | number | Most devices at work at once (default: --forks).
+    gate | gate | What must hold before the next stage starts.
+    order | word | Order of devices: stable, inventory, reverse_inventory, sorted, reverse_sorted, shuffle.
+    """),  # noqa: E501
+    **_later("""
+    membership | word | Whether devices that appear later join. | remove it; the devices are those of the start
+    limits | list | Limits per site, bastion or type. | use `concurrency`
+    rate | mapping | Starts per minute. | use `concurrency`
+    window | mapping | Times of day at which devices may start. | start the run at that time
+    deadline | duration | How long to wait for devices that are offline. | run `fleetrun retry` later
+    on_abort | mapping | What happens after a halt. | after a halt no device is started; repair with a playbook of your own
+    """),  # noqa: E501
+}
+_STAGE = {
+    **_NAME,
+    **_now("""
+    pick | number or N% | Devices up to and including this stage, of the whole selection.
+    gate | gate | In place of the rollout's gate.
+    """),
+    **_later("""
+    soak | duration | Time to watch the stage before the next one. | split the playbook and wait between the runs
+    pause | mapping | Wait for an approval. | split the playbook in two runs
+    """),  # noqa: E501
+}
+_GATE = {
+    **_now("""
+    success | N% | Share of the attempted devices that must have succeeded.
+    abort_on | list of rules | Halt at once when a class of failures passes a limit.
+    unreachable_budget | N% | Share of a stage that may be unreachable without holding it up.
+    """),
+    **_later("""
+    checks | list of text | Checks on the devices. | check with tasks at the end of the play
+    external | mapping | A command that decides. | run it as a play on localhost
+    """),
+}
+_ABORT_RULE = _now("""
+    class | word | failed, unreachable, unknown or any.
+    over | N% | Halt when more than this share of the attempted devices failed.
+    count | number | Halt when so many devices failed.
+    min_sample | number | Judge the share only from so many attempted devices on.
+""")
+_GRAPH_GROUP = {
+    **_now("after | group or list of groups | Groups that must be done first, within each stage."),
+    **_later("""
+    scope | text | Wait only for devices of the same site. | remove it; a group waits for all of the other
+    need | N% | Share of the other group that must have succeeded. | remove it, or use a gate
+    """),  # noqa: E501
+}
+
+KEYWORDS: Final[Mapping[Level, _Table]] = {
+    Level.PLAY: _PLAY,
+    Level.BLOCK: _BLOCK,
+    Level.TASK: _TASK,
+    Level.HANDLER: _HANDLER,
+    Level.INCLUDE_TASKS: _include_tasks(),
+    Level.IMPORT_TASKS: _import_tasks(),
+    Level.IMPORT_PLAYBOOK: _IMPORT_PLAYBOOK,
+    Level.LOOP_CONTROL: _LOOP_CONTROL,
+    Level.ROLLOUT: _ROLLOUT,
+    Level.STAGE: _STAGE,
+    Level.GATE: _GATE,
+    Level.ABORT_RULE: _ABORT_RULE,
+    Level.GRAPH_GROUP: _GRAPH_GROUP,
+}
+
+#: ``meta:`` actions and whether they are carried out.
+META_ACTIONS: Final[Mapping[str, bool]] = {
+    "flush_handlers": True, "end_host": True, "end_play": True, "clear_facts": True, "noop": True,
+    "end_batch": False, "end_role": False, "clear_host_errors": False,
+    "refresh_inventory": False, "reset_connection": False,
+}
+
+#: Modules that many playbooks use under a name that fleetrun does not have.
+MODULE_SUBSTITUTES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("apt", "apk", "dnf", "dnf5", "opkg", "yum"), "package"),
+    **dict.fromkeys(("systemd", "systemd_service", "sysvinit", "openrc"), "service"),
+    "gather_facts": "setup",
+    "include": "include_tasks",
+}
+
+
+def supported_names(level: Level) -> tuple[str, ...]:
+    """Keywords of a level that are carried out, in the table's order."""
+    return tuple(name for name, keyword in KEYWORDS[level].items() if keyword.is_supported)

@@ -19,6 +19,7 @@ from fleetrun.engine.controller import PlayPlan, RunController
 from fleetrun.engine.factory import RunSetup
 from fleetrun.engine.past import Past, read_past
 from fleetrun.errors import ExitCode, InputError, LockedError, Problem, UsageError
+from fleetrun.journal.paths import state_folder
 from fleetrun.loading.files import OperatorFiles
 from fleetrun.loading.inventory import load_inventory
 from fleetrun.loading.modules import ModuleLibrary, load_library
@@ -159,15 +160,22 @@ def _select(loaded: Loaded, play: Play) -> tuple[str, ...]:
 
 
 def _nothing_selected(loaded: Loaded) -> list[Problem]:
+    invocation = loaded.invocation
     problems: list[Problem] = []
     for play in loaded.playbook.plays:
-        pattern = _pattern(loaded, play)
+        # An ad-hoc pattern stands in no file.
+        mark = play.mark if invocation.playbook else None
         problems += [
-            replace(problem, mark=problem.mark or play.mark)
-            for problem in explain_unmatched(loaded.inventory, pattern)
+            replace(problem, mark=problem.mark or mark)
+            for problem in explain_unmatched(loaded.inventory, _pattern(loaded, play))
+        ]
+    if invocation.limit and not problems:
+        problems += [
+            replace(problem, message=f"--limit: {problem.message}")
+            for problem in explain_unmatched(loaded.inventory, invocation.limit)
         ]
     if not problems:
-        limit = f" with --limit {loaded.invocation.limit}" if loaded.invocation.limit else ""
+        limit = f" with --limit {invocation.limit}" if invocation.limit else ""
         problems.append(
             Problem(
                 kind="input/empty-selection", message=f"no device is selected{limit}",
@@ -366,9 +374,22 @@ def _state_of(event: RunFinished) -> RunState:
     return RunState.HALTED if event.exit_code == ExitCode.HALTED else RunState.FINISHED
 
 
+def enter(folder: str) -> None:
+    """Goes to the folder that a run or a plan began in; raises UsageError."""
+    # A relative FLEETRUN_STATE must go on to mean the same folder.
+    os.environ["FLEETRUN_STATE"] = str(state_folder())
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise UsageError(
+            f"cannot go to {folder}, where this began: {error.strerror}",
+            kind="usage/no-folder", hint="put the folder back with its files, or start a new run",
+        ) from error
+
+
 def load_again(record: RunRecord) -> Loaded:
     """Loads the files of a former run, from the folder it was started in."""
-    os.chdir(record.cwd)
+    enter(record.cwd)
     argv = shlex.split(record.invocation.module_args) if not record.invocation.module else ()
     return load(record.invocation, command=tuple(argv))
 

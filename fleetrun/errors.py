@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
 
+from typing_extensions import override
+
 
 class ExitCode(IntEnum):
     """Exit codes of the command line. Source: design, "Exit codes"."""
@@ -41,6 +43,7 @@ class Mark:
     #: Number of characters to underline, at least 1.
     length: int = 1
 
+    @override
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
 

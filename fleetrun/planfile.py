@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +11,8 @@ from typing import Any
 from fleetrun import __version__
 from fleetrun.app import Loaded
 from fleetrun.engine.controller import PlayPlan
-from fleetrun.errors import UsageError
+from fleetrun.errors import JournalError, UsageError
+from fleetrun.journal.codec import decode_invocation, encode_invocation
 from fleetrun.model.inventory import Inventory
 from fleetrun.model.playbook import Block, Node
 from fleetrun.model.rollout import Gate
@@ -26,7 +26,7 @@ def plan_document(loaded: Loaded, plans: Sequence[PlayPlan]) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "fleetrun": __version__,
-        "invocation": dataclasses.asdict(loaded.invocation),
+        "invocation": json.loads(encode_invocation(loaded.invocation)),
         "cwd": str(Path.cwd()),
         "files": dict(loaded.file_hashes),
         "inventory": inventory_hash(loaded.inventory),
@@ -93,6 +93,17 @@ def _layers(layers: Any) -> str:
     return json.dumps(parts, sort_keys=True, default=str)
 
 
+def write_plan(path: str, document: Mapping[str, Any]) -> None:
+    """Saves a plan; raises UsageError when the file cannot be written."""
+    try:
+        Path(path).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"cannot save the plan to {path}: {error.strerror}", kind="usage/plan-file",
+            hint="name a file in a folder that exists and is yours: -o FILE",
+        ) from error
+
+
 def read_plan(path: str) -> dict[str, Any]:
     """Returns a saved plan; raises UsageError when it is none."""
     try:
@@ -109,16 +120,29 @@ def read_plan(path: str) -> dict[str, Any]:
             f"{path} is no plan of format {FORMAT}", kind="usage/plan-file",
             hint="make it again with this version of fleetrun",
         )
+    _check_whole(path, document)
     return document
+
+
+def _check_whole(path: str, document: Mapping[str, Any]) -> None:
+    """Refuses a plan that lost a part since it was saved, before anything leans on it."""
+    try:
+        plan_invocation(document)
+        _devices(document)
+        parts = (document["cwd"], document["inventory"], document["files"])
+        is_whole = tuple(map(type, parts)) == (str, str, dict)
+    except (KeyError, TypeError, AttributeError, JournalError):
+        is_whole = False
+    if not is_whole:
+        raise UsageError(
+            f"{path} is damaged: a part of the plan is missing", kind="usage/plan-file",
+            hint="make it again: fleetrun plan PLAYBOOK -o FILE",
+        )
 
 
 def plan_invocation(document: Mapping[str, Any]) -> Invocation:
     """Returns the invocation that a plan was made for."""
-    fields = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in document["invocation"].items()
-    }
-    return Invocation(**fields)
+    return decode_invocation(json.dumps(document["invocation"]))
 
 
 def differences(saved: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:

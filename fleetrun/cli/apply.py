@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from fleetrun.cli.options import OUTPUT_OPTIONS, add, become_password
+from fleetrun.cli.options import OUTPUT_OPTIONS, PASSWORD_OPTIONS, add, become_password
 from fleetrun.errors import UsageError
 
 
@@ -18,17 +19,16 @@ Examples:
 Exit codes: as `fleetrun run`; 2 when the plan is stale.
 """)
 @click.argument("plan")
-@click.option("-K", "--ask-become-pass", is_flag=True, help="Ask for the become password.")
-@click.option("--become-password-file", default="", metavar="FILE",
-              help="Read the become password from a file.")
-@add(OUTPUT_OPTIONS)
+@add(PASSWORD_OPTIONS, OUTPUT_OPTIONS)
 def command(plan: str, **flags: Any) -> int:
     """Run PLAN exactly as it was saved, or say what changed since."""
     from fleetrun import planfile  # noqa: PLC0415  # keeps --help quick
-    from fleetrun.app import Secrets, load, plan_plays  # noqa: PLC0415
+    from fleetrun.app import Secrets, enter, load, plan_plays  # noqa: PLC0415
     from fleetrun.cli import execute  # noqa: PLC0415
 
     saved = planfile.read_plan(plan)
+    plan = str(Path(plan).absolute())
+    enter(saved["cwd"])
     loaded = load(planfile.plan_invocation(saved))
     plans = plan_plays(loaded, loaded.invocation.seed)
     changed = planfile.differences(saved, planfile.plan_document(loaded, plans))

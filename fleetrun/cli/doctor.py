@@ -108,8 +108,8 @@ def _journal() -> Finding:
         return Finding(status="ok", title="journal", detail="none yet")
 
     async def check() -> str:
-        async with open_journal(read_only=True) as journal:
-            return await journal.check()
+        async with open_journal() as journal:
+            return await journal.integrity()
 
     try:
         problem = asyncio.run(check())

@@ -13,13 +13,11 @@ from dataclasses import dataclass
 import click
 
 from fleetrun.app import FleetApp, Loaded, Secrets
-from fleetrun.cli.options import wants_colour
 from fleetrun.cli.reporting import build_reporters
 from fleetrun.contracts import Reporter, Transport
 from fleetrun.engine.clock import SystemClock
 from fleetrun.engine.controller import RunController
 from fleetrun.errors import ExitCode
-from fleetrun.journal.paths import journal_path
 from fleetrun.journal.sqlite import SqliteJournal
 from fleetrun.model.events import RunFinished
 from fleetrun.model.run import RunRecord
@@ -38,13 +36,10 @@ class Show:
 
 
 @asynccontextmanager
-async def open_journal(*, read_only: bool = False) -> AsyncIterator[SqliteJournal]:
-    """Opens the journal in the state folder, closes it afterwards."""
-    journal = await SqliteJournal.open(journal_path(), read_only=read_only)
-    try:
+async def open_journal() -> AsyncIterator[SqliteJournal]:
+    """Opens the journal of the state folder, closes it afterwards."""
+    async with SqliteJournal() as journal:
         yield journal
-    finally:
-        await journal.close()
 
 
 async def _ask_passphrase(path: str) -> str | None:
@@ -63,9 +58,8 @@ def transports(clock: SystemClock) -> dict[str, Transport]:
 def reporters(show: Show, clock: SystemClock, *, is_replay: bool = False) -> list[Reporter]:
     """Returns the reporters of a run: results to stdout, narration to stderr."""
     return build_reporters(
-        output=show.output, verbosity=show.verbosity, folds=show.folds, stdout=sys.stdout,
-        stderr=sys.stderr, is_terminal=sys.stderr.isatty(),
-        colour=wants_colour(sys.stderr), clock=clock, is_replay=is_replay,
+        output=show.output, verbosity=show.verbosity, folds=show.folds, clock=clock,
+        is_replay=is_replay,
     )
 
 
@@ -97,7 +91,7 @@ def find_run(name: str) -> RunRecord:
     """Returns a run by id, prefix or "last"; raises UsageError."""
 
     async def find() -> RunRecord:
-        async with open_journal(read_only=True) as journal:
+        async with open_journal() as journal:
             return await journal.find_run(name)
 
     return asyncio.run(find())

@@ -21,9 +21,10 @@ def show(loaded: Loaded, *, list_hosts: bool, list_tasks: bool, syntax_check: bo
     plans = plan_plays(loaded, "list")
     for plan in plans:
         play = loaded.playbook.plays[plan.play.index]
-        click.echo(f"\n  play #{play.index + 1} ({play.hosts}): {play.name}\tTAGS: [{_tags(play)}]")
+        title = f"play #{play.index + 1} ({play.hosts!s}): {play.name}"
+        click.echo(f"\n  {title}\tTAGS: [{_tags(play)}]")
         if list_hosts:
-            click.echo(f"    pattern: {play.hosts}\n    hosts ({len(plan.selection)}):")
+            click.echo(f"    pattern: {play.hosts!s}\n    hosts ({len(plan.selection)}):")
             for device in plan.selection:
                 click.echo(f"      {device}")
         if list_tasks:

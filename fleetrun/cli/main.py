@@ -6,12 +6,14 @@ Commands are imported when they are used: `fleetrun --help` must stay quick.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Final
 
 import click
+from typing_extensions import override
 
 from fleetrun import __version__
 from fleetrun.errors import ExitCode, FleetrunError, InputError
@@ -49,10 +51,12 @@ Exit codes: 0 all ok, 1 internal error, 2 wrong input, 3 a device failed,
 class LazyGroup(click.Group):
     """A group that imports a command when it is used."""
 
+    @override
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Returns all names, in the order of the table."""
         return list(COMMANDS)
 
+    @override
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Returns a command, None when there is none of that name."""
         entry = COMMANDS.get(cmd_name)
@@ -63,6 +67,7 @@ class LazyGroup(click.Group):
             raise TypeError(f"{entry[0]}.command is no command")
         return command
 
+    @override
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -74,6 +79,17 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"no such command `{name}`.{suggestion}", ctx)
         return super().resolve_command(ctx, args)
 
+    @override
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; a reader that went away (``| head``) is no failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # What is still buffered would fail again when Python flushes it at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return int(ExitCode.OK)
+
+    @override
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Lists the commands without importing them."""
         with formatter.section("Commands"):
@@ -94,18 +110,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         result: Any = cli.main(
             args=None if argv is None else list(argv), prog_name="fleetrun", standalone_mode=False
         )
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         return _say("interrupted", ExitCode.INTERRUPTED)
     except click.ClickException as error:
         return _usage(error)
     except FleetrunError as error:
         return _fail(error)
-    except KeyboardInterrupt:
-        return _say("interrupted", ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        return int(ExitCode.OK)
     except Exception as error:  # noqa: BLE001  # the last boundary: a bug is said, not thrown
         return _bug(error)
     return int(result or 0)
@@ -126,9 +136,10 @@ def _usage(error: click.ClickException) -> int:
 
 def _fail(error: FleetrunError) -> int:
     if isinstance(error, InputError):
-        from fleetrun.cli.problems import render_problems  # noqa: PLC0415  # keeps --help quick
+        from fleetrun.cli.options import wants_colour  # noqa: PLC0415  # keeps --help quick
+        from fleetrun.cli.problems import render_problems  # noqa: PLC0415
 
-        click.echo(render_problems(error.problems), err=True)
+        click.echo(render_problems(error, color=wants_colour(sys.stderr)), err=True, nl=False)
         return int(error.exit_code)
     click.echo(f"error[{error.kind}]: {error.message}", err=True)
     if error.hint:

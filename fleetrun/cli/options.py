@@ -26,6 +26,18 @@ INVENTORY_OPTIONS = (
                  help="Only these of the selected devices; @FILE reads a list."),
 )
 
+
+def _absolute(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    """The path from here: a run is resumed in the folder where it was started."""
+    return str(Path(value).expanduser().absolute()) if value else ""
+
+
+PASSWORD_OPTIONS = (
+    click.option("-K", "--ask-become-pass", is_flag=True, help="Ask for the become password."),
+    click.option("--become-password-file", default="", metavar="FILE", callback=_absolute,
+                 help="Read the become password from a file."),
+)
+
 RUN_OPTIONS = (
     click.option("-e", "--extra-vars", multiple=True, metavar="K=V|JSON|@FILE",
                  help="Variables that beat all others; may be repeated."),
@@ -41,9 +53,7 @@ RUN_OPTIONS = (
     click.option("-b", "--become", is_flag=True, help="Run tasks as another user."),
     click.option("--become-user", default="", help="That user (root)."),
     click.option("--become-method", default="", help="sudo, su or doas (sudo)."),
-    click.option("-K", "--ask-become-pass", is_flag=True, help="Ask for the become password."),
-    click.option("--become-password-file", default="", metavar="FILE",
-                 help="Read the become password from a file."),
+    *PASSWORD_OPTIONS,
     click.option("--ssh-config", "use_ssh_config", is_flag=True,
                  help="Honour ~/.ssh/config."),
     click.option("--on-busy", default="fail", type=click.Choice(["fail", "wait"]),
@@ -127,15 +137,22 @@ def limit_text(limit: str) -> str:
     path = Path(limit[1:])
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise InputError([
             Problem(
-                kind="input/missing-file",
-                message=f"--limit @{path}: {error.strerror}",
+                kind="input/missing-file" if isinstance(error, FileNotFoundError)
+                else "input/unreadable-file",
+                message=f"--limit @{path}: {_reason(error)}",
                 hint="one device or pattern per line",
             )
         ]) from error
     return limit_from_lines(lines)
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return f"this is not UTF-8 text (byte 0x{error.object[error.start]:02x})"
 
 
 def split_tags(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -148,9 +165,10 @@ def become_password(*, ask: bool, file: str) -> str | None:
     if file:
         try:
             return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             raise UsageError(
-                f"--become-password-file {file}: {error.strerror}", kind="usage/password-file"
+                f"--become-password-file {file}: {_reason(error)}", kind="usage/password-file",
+                hint="the file holds the password alone, as UTF-8 text",
             ) from error
     if ask:
         return getpass.getpass("BECOME password: ")
@@ -176,10 +194,10 @@ def default_inventories() -> tuple[str, ...]:
 
 
 def wants_colour(stream: Any) -> bool:
-    """True when colour may be used: a terminal, and NO_COLOR is not set."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    return bool(stream.isatty()) or bool(os.environ.get("CLICOLOR_FORCE"))
+    """True when `stream` may be coloured: a terminal, and the environment allows it."""
+    from fleetrun.reporters import palette  # noqa: PLC0415  # keeps --help quick
+
+    return palette.wants_colour(is_terminal=bool(stream.isatty()), environ=os.environ)
 
 
 def as_json(value: object) -> str:

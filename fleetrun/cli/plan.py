@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import click
@@ -28,14 +26,14 @@ Exit codes: 0 ok, 2 wrong input, 6 devices are selected (with --exit-code).
 def command(out: str, exit_code: bool, output: str, **flags: Any) -> int:
     """Show stages, waves and counts of PLAYBOOK; contacts nothing."""
     from fleetrun.app import load, new_run_id, plan_plays  # noqa: PLC0415  # keeps --help quick
-    from fleetrun.planfile import plan_document  # noqa: PLC0415
+    from fleetrun.planfile import plan_document, write_plan  # noqa: PLC0415
 
     flags["seed"] = flags["seed"] or new_run_id()
     loaded = load(invocation(**flags))
     plans = plan_plays(loaded, flags["seed"])
     document = plan_document(loaded, plans)
     if out:
-        Path(out).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        write_plan(out, document)
         click.echo(f"saved to {out}; run it with `fleetrun apply {out}`", err=True)
     if output == "json":
         click.echo(as_json(document))

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from fleetrun.cli.options import OUTPUT_OPTIONS, add, become_password
+from fleetrun.cli.options import OUTPUT_OPTIONS, PASSWORD_OPTIONS, add, become_password
 
 
 @click.command(epilog="""\b
@@ -19,10 +19,7 @@ done is not done again. Exit codes: as `fleetrun run`; 8 when another engine
 still runs it.
 """)
 @click.argument("run")
-@click.option("-K", "--ask-become-pass", is_flag=True, help="Ask for the become password.")
-@click.option("--become-password-file", default="", metavar="FILE",
-              help="Read the become password from a file.")
-@add(OUTPUT_OPTIONS)
+@add(PASSWORD_OPTIONS, OUTPUT_OPTIONS)
 def command(run: str, **flags: Any) -> int:
     """Go on with RUN (an id, a prefix of one, or `last`)."""
     from fleetrun.app import Secrets, load_again  # noqa: PLC0415  # keeps --help quick

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from fleetrun.cli.options import OUTPUT_OPTIONS, add, become_password
+from fleetrun.cli.options import OUTPUT_OPTIONS, PASSWORD_OPTIONS, add, become_password
 from fleetrun.errors import UsageError
 from fleetrun.model.result import Outcome
 
@@ -22,10 +22,7 @@ Exit codes: as `fleetrun run`.
 @click.argument("run")
 @click.option("--only", default="failed,unreachable", show_default=True, metavar="OUTCOMES",
               help="Which outcomes to try again.")
-@click.option("-K", "--ask-become-pass", is_flag=True, help="Ask for the become password.")
-@click.option("--become-password-file", default="", metavar="FILE",
-              help="Read the become password from a file.")
-@add(OUTPUT_OPTIONS)
+@add(PASSWORD_OPTIONS, OUTPUT_OPTIONS)
 def command(run: str, only: str, **flags: Any) -> int:
     """Run RUN's playbook again on the devices with the named outcomes."""
     from dataclasses import replace  # noqa: PLC0415  # keeps --help quick
@@ -69,6 +66,6 @@ async def _devices(run: str, wanted: frozenset[Outcome]) -> tuple[str, ...]:
     from fleetrun.app import final_outcomes  # noqa: PLC0415  # keeps --help quick
     from fleetrun.cli.execute import open_journal  # noqa: PLC0415
 
-    async with open_journal(read_only=True) as journal:
+    async with open_journal() as journal:
         final = await final_outcomes(journal, run)
     return tuple(device for device, outcome in final.items() if outcome in wanted)

@@ -33,7 +33,7 @@ def list_runs(number: int) -> int:
     async def read() -> list[RunRecord]:
         from fleetrun.cli.execute import open_journal  # noqa: PLC0415  # keeps --help quick
 
-        async with open_journal(read_only=True) as journal:
+        async with open_journal() as journal:
             return list(await journal.runs(limit=number))
 
     for record in asyncio.run(read()):
@@ -59,7 +59,7 @@ async def _show(run: str, output: str, verbosity: int) -> int:
     show = Show(output=output, verbosity=verbosity)
     shown = reporters(show, SystemClock(), is_replay=True)
     kinds: Counter[str] = Counter()
-    async with open_journal(read_only=True) as journal:
+    async with open_journal() as journal:
         record = await journal.find_run(run)
         if output == "text":
             click.echo(f"run {record.run}: {record.title} ({record.state})")

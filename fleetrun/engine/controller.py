@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from fleetrun import __version__
 from fleetrun.contracts import Journal, Lease
@@ -20,7 +20,7 @@ from fleetrun.engine.factory import DeviceFactory, RunSetup
 from fleetrun.engine.past import Past
 from fleetrun.engine.shard import Shard
 from fleetrun.errors import ExitCode
-from fleetrun.failpoints import failpoint
+from fleetrun.failpoints import passing
 from fleetrun.model.events import (
     DeviceFinished,
     PlayFinished,
@@ -107,7 +107,7 @@ class RunController:
         started = self._setup.clock.monotonic()
         self._announce()
         await self._bus.barrier()
-        failpoint("run.started")
+        passing("run.started")
         renewal = asyncio.create_task(self._keep_lease())
         try:
             await self._until_done(renewal)
@@ -119,7 +119,7 @@ class RunController:
         event = self._finished(self._setup.clock.monotonic() - started)
         self._bus.publish(event)
         await self._bus.barrier()
-        failpoint("run.finished")
+        passing("run.finished")
         return event
 
     # -- the run ------------------------------------------------------------------
@@ -277,14 +277,14 @@ class RunController:
             )
         )
         await self._bus.barrier()
-        failpoint("stage.closed")
+        passing("stage.closed")
 
     async def _halt(self, halt: Halt) -> None:
         self._halt_reason = halt.reason
         self._is_halted = halt.cause != "operator"
         self._bus.publish(RunHalted(at=self._bus.now(), reason=halt.reason, cause=halt.cause))
         await self._bus.barrier()
-        failpoint("run.halted")
+        passing("run.halted")
 
     def _settle(
         self, play: int, settle: SettleDevice, play_outcomes: dict[str, Outcome]
@@ -304,16 +304,16 @@ class RunController:
     ) -> list[Instruction]:
         """Waits for outcomes (or the operator) and gives them to the machine."""
         get = asyncio.create_task(shard.finished.get())
-        waiting: set[asyncio.Task[object]] = {get}  # type: ignore[arg-type]  # only awaited
-        if not rollout.is_stopping:
-            waiting.add(stop)  # type: ignore[arg-type]  # only awaited
+        waiting: set[asyncio.Task[Any]] = {get}
+        if rollout.halt is None:
+            waiting.add(stop)
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             get.cancel()
             raise
         instructions: list[Instruction] = []
-        if stop.done() and not rollout.is_stopping:
+        if stop.done() and rollout.halt is None:
             instructions += rollout.handle(
                 StopRequested(reason="stopped by the operator", cause="operator")
             )

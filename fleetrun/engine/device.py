@@ -16,7 +16,7 @@ from fleetrun.contracts import Clock, Dialogue
 from fleetrun.engine.bus import Bus
 from fleetrun.engine.session import DeviceSession
 from fleetrun.errors import ConnectError, FleetrunError, LinkLostError
-from fleetrun.failpoints import failpoint
+from fleetrun.failpoints import passing
 from fleetrun.model.events import (
     DeviceFinished,
     DeviceStarted,
@@ -187,7 +187,7 @@ class DeviceRunner:
         )
         await self._bus.barrier()
         self._history.intended.update(step.key for step in steps)
-        failpoint("device.intended")
+        passing("device.intended")
 
     async def _run_batch(self, steps: tuple[Step, ...]) -> bool:
         """Sends a batch and feeds the answers; True when the link was lost."""
@@ -222,7 +222,7 @@ class DeviceRunner:
                 result=result, no_log=step.no_log,
             )
         )
-        failpoint("device.answered")
+        passing("device.answered")
         self._program.feed(step.seq, result)
 
     async def _recover(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:

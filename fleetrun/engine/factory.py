@@ -102,13 +102,14 @@ class DeviceFactory:
             setup.inventory, device, playbook_dir=setup.playbook_dir,
             check=setup.options.check, diff=setup.options.diff, tags=setup.options.tags,
             skip_tags=setup.options.skip_tags, play_devices=selection, play_name=play.name,
-            run=setup.run,
+            run=setup.run, limit=setup.invocation.limit, forks=setup.invocation.forks,
+            verbosity=setup.options.verbosity,
+            hostvars=HostVars(setup.inventory, self._scope_of, setup.toolbox.templater.render),
         )
-        hostvars = HostVars(setup.inventory, self._scope_of, setup.toolbox.templater.render)
         return DeviceVars(
             extra=setup.extra_vars, play_files=play.file_vars, play=play.vars,
             base=setup.base_vars.of(device),
-            magic={**magic, "hostvars": hostvars},
+            magic=magic,
         )
 
     def _scope_of(self, device: str) -> Scope:

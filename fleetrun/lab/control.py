@@ -26,6 +26,9 @@ from fleetrun.lab.fleet import LabDevice, inventory_text, make_fleet
 PORT: Final = 2222
 START_TIMEOUT_S: Final = 60.0
 
+#: Supervisors that this process started, to be reaped when they end.
+_children: Final[dict[int, subprocess.Popen[bytes]]] = {}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lab:
@@ -54,7 +57,7 @@ def check_namespaces() -> None:
             "unshare or nsenter is missing", kind="lab/namespaces",
             hint="install util-linux",
         )
-    probe = subprocess.run(  # noqa: S603  # constant words
+    probe = subprocess.run(  # constant words
         ["unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "true"],  # noqa: S607
         capture_output=True, check=False, timeout=20,
     )
@@ -66,7 +69,7 @@ def check_namespaces() -> None:
         )
 
 
-def up(  # noqa: PLR0913  # each is a flag of `fleetrun lab up`
+def up(  # each is a flag of `fleetrun lab up`
     root: Path, *, name: str, count: int, types: Sequence[str], faults: FaultPlan,
     port: int = PORT, bad_version: str = "2.0.0",
 ) -> Lab:
@@ -86,11 +89,13 @@ def up(  # noqa: PLR0913  # each is a flag of `fleetrun lab up`
     octet = 64 + int.from_bytes(hashlib.sha256(str(folder).encode()).digest()[:2], "big") % 180
     devices = make_fleet(count, types, faults, octet=octet, port=port, bad_version=bad_version)
     _write(folder, devices)
-    process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-        [sys.executable, "-m", "fleetrun.lab.supervisor", str(folder)],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=(folder / "log").open("wb"), start_new_session=True,
-    )
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+            [sys.executable, "-m", "fleetrun.lab.supervisor", str(folder)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
+            start_new_session=True,
+        )
+    _children[process.pid] = process
     _wait_ready(folder, process)
     (folder / "lab.json").write_text(json.dumps({"pid": process.pid, "devices": count}))
     lab = read(folder)
@@ -163,6 +168,9 @@ def down(lab: Lab, *, remove: bool = True) -> None:
     if _is_ours(lab.pid, lab.folder):
         os.kill(lab.pid, signal.SIGTERM)
         _wait_gone(lab)
+    child = _children.pop(lab.pid, None)
+    if child is not None:
+        child.wait()
     if remove:
         shutil.rmtree(lab.folder, ignore_errors=True)
 

@@ -39,7 +39,7 @@ def make_fleet(
     """Returns `count` devices; one in five is a gateway when a gateway type is given."""
     gateways = [kind for kind in types if kind in GATEWAY_TYPES]
     sensors = [kind for kind in types if kind not in GATEWAY_TYPES] or gateways
-    devices = []
+    devices: list[LabDevice] = []
     for index in range(count):
         is_gateway = bool(gateways) and (index % 5 == 0 or not set(sensors) - set(gateways))
         kinds = gateways if is_gateway else sensors

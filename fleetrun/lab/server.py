@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import asyncssh
+from typing_extensions import override
 
 from fleetrun.errors import PreflightError
 from fleetrun.lab.device import ENVIRONMENT, DeviceBox
@@ -137,10 +138,12 @@ class _Server(asyncssh.SSHServer):
         self._owner = owner
         self._link: asyncssh.SSHServerConnection | None = None
 
+    @override
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._link = conn
         self._owner.linked(conn)
 
+    @override
     def connection_lost(self, exc: Exception | None) -> None:
         if self._link is not None:
             self._owner.unlinked(self._link)

@@ -85,7 +85,10 @@ class PlaybookLoader:
         of `argv` are taken as they are. Raises InputError without marks.
         """
         document = read_yaml(Path("command line"), text="")
-        args: object = {"argv": list(argv)} if argv else as_operator_text(args_text)
+        args: object = as_operator_text(args_text)
+        if argv:
+            # The words are the operator's; no shell and no template sees them.
+            args = {"argv": list(argv), "expand_argument_vars": False}
         task = {module: args or None}
         play = {"name": "ad hoc", "hosts": pattern, "gather_facts": False, "tasks": [task]}
         problems: list[Problem] = []

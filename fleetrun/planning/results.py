@@ -25,6 +25,8 @@ def from_reply(step: Step, reply: Reply) -> TaskResult:
     if reply.kind is ReplyKind.LOST:
         return unknown(reply.error_kind or "lost/closed")
     values: dict[str, Value] = dict(reply.values)
+    if not step.diff:
+        values.pop("diff", None)
     if step.spec.name in COMMAND_MODULES:
         _add_output(values, reply)
     else:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from fleetrun.errors import FleetrunError, TemplateError
 from fleetrun.model.module import CheckMode, ModuleKind, ModuleSpec
 from fleetrun.model.playbook import Loop, Task
 from fleetrun.model.result import TaskResult
-from fleetrun.model.steps import LOGIN, Identity, OnFailure, Step, Upload
+from fleetrun.model.steps import LOGIN, Identity, OnFailure, Upload
 from fleetrun.model.values import SecretText, Value, Vars
 from fleetrun.planning import results
 from fleetrun.planning.scope import Scope
 from fleetrun.planning.templates import omit_missing
 from fleetrun.planning.toolbox import ActionContext, DeviceVars, ProgramOptions, Toolbox
 
-_ABSENT: Final = object()
 _FALSE_WORDS = frozenset({"no", "off", "false", "0", "n", "f", ""})
 
 
@@ -178,9 +176,8 @@ class StepBuilder:
     ) -> Value:
         for name in names:
             for layer in layers:
-                raw = layer.get(name, _ABSENT)  # type: ignore[arg-type]  # a marker, not a value
-                if raw is not _ABSENT:
-                    return self._render(raw, scope)
+                if name in layer:
+                    return self._render(layer[name], scope)
         return default if keyword is None else self._render(keyword, scope)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
+import pwd
 import shlex
 import shutil
 import signal
@@ -145,12 +146,16 @@ def openssh_server(
         "PrintLastLog no",
         "MaxStartups 1000",
         "LogLevel VERBOSE",
+        # bash run by sshd reads .bashrc at shell level 1: a developer's slow
+        # start-up files would be measured with every channel.
+        "SetEnv SHLVL=9",
         "",
     )), encoding="utf-8")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd refuses to start without
     command = [_tool("sshd"), "-D", "-e", "-f", str(config)]
-    server = _start(command, home, key, address, port, user_home=Path.home())
+    user_home = Path(pwd.getpwuid(os.geteuid()).pw_dir)
+    server = _start(command, home, key, address, port, user_home=user_home)
     try:
         yield server
     finally:
@@ -205,6 +210,8 @@ def _start(
     command: list[str], home: Path, key: KeyFile, address: str, port: int, *, user_home: Path
 ) -> SshServer:
     log_path = home / "log"
+    # a test run that is killed must not leave its servers behind
+    command = [_tool("setpriv"), "--pdeathsig", "KILL", *command]
     with log_path.open("wb") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,

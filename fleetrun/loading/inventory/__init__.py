@@ -7,6 +7,7 @@ these, or a list of devices such as ``gw-1,gw-2,``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from fleetrun.errors import InputError
 from fleetrun.loading.inventory.build import InventoryBuilder
 from fleetrun.loading.inventory.directory import list_files
 from fleetrun.loading.inventory.files import load_file
+from fleetrun.loading.inventory.folders import is_folder, is_there
 from fleetrun.loading.inventory.gcpause import collector_paused
 from fleetrun.loading.inventory.group_vars import VarsFolders
 from fleetrun.loading.inventory.ini import load_host_list
@@ -46,13 +48,13 @@ def load_inventory(sources: Sequence[str], *, playbook_dir: str | None = None) -
 def _load_source(builder: InventoryBuilder, source: str) -> Path | None:
     """Loads one source; the folder whose group_vars/ and host_vars/ belong to it."""
     path = Path(source)
-    if "," in source and not path.exists():
+    if "," in source and not is_there(source):
         load_host_list(builder, source)
         return None
-    if not source or not path.exists():
+    if not source or not is_there(source):
         _note_missing(builder, source, path)
         return None
-    if not path.is_dir():
+    if not is_folder(path):
         load_file(builder, path)
         return path.parent
     for file in list_files(builder, path):
@@ -62,7 +64,7 @@ def _load_source(builder: InventoryBuilder, source: str) -> Path | None:
 
 def _note_missing(builder: InventoryBuilder, source: str, path: Path) -> None:
     beside: list[str] = []
-    if path.parent.is_dir():
+    with suppress(OSError):
         beside = get_close_matches(path.name, [p.name for p in path.parent.iterdir()], 1)
     builder.problem(
         "input/missing-file", f"there is no inventory `{source}`",

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -81,6 +80,8 @@ class _CsvReader:
         self._groups_at = -1
         #: Position, variable and texts already seen, of each variable's column.
         self._columns: list[tuple[int, str, dict[str, str]]] = []
+        #: Line of each device.
+        self._lines: dict[str, int] = {}
         #: Groups of each different text in the column `groups`.
         self._group_cells: dict[str, tuple[str, ...]] = {}
 
@@ -140,12 +141,12 @@ class _CsvReader:
     def _take_row(self, row: list[str], mark: Mark) -> None:
         builder = self._builder
         name = row[self._name_at].strip()
-        first = builder.mark_of(name)
-        if first is not None and first.file == self._file:
+        first = self._lines.setdefault(name, mark.line)
+        if first != mark.line:
             builder.problem(
                 "input/duplicate-device",
-                f"the device `{shown(name)}` stands twice: lines {first.line} and {mark.line}",
-                mark, label=f"first in line {first.line}",
+                f"the device `{shown(name)}` stands twice: lines {first} and {mark.line}",
+                mark, label=f"first in line {first}",
                 hint="one row per device; put all its groups into the column `groups`",
             )
             return
@@ -170,7 +171,7 @@ class _CsvReader:
         return values or NO_VARS
 
     def _define_groups(self, cell: str, mark: Mark) -> tuple[str, ...]:
-        names = tuple(dict.fromkeys(chain(filter(None, map(str.strip, cell.split(";"))))))
+        names = tuple(dict.fromkeys(filter(None, map(str.strip, cell.split(";")))))
         for name in names:
             self._builder.define_group(name, mark)
         return names or (UNGROUPED,)

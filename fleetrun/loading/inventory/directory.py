@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fleetrun.loading.inventory.build import InventoryBuilder
+from fleetrun.loading.inventory.folders import is_folder, is_regular_file
 
 #: Source: Ansible's defaults for INVENTORY_IGNORE_EXTS.
 IGNORED_ENDINGS = (
@@ -34,9 +35,9 @@ def list_files(builder: InventoryBuilder, folder: Path, depth: int = 0) -> list[
         name = path.name
         if name.startswith(".") or name in IGNORED_NAMES or name.endswith(IGNORED_ENDINGS):
             continue
-        if path.is_dir():
+        if is_folder(path):
             files += list_files(builder, path, depth + 1)
-        elif path.is_file():
+        elif is_regular_file(path):
             files.append(path)
         else:
             # Opening a named pipe would wait for a writer that may never come.

@@ -13,6 +13,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from fleetrun.errors import InputError, Mark, Problem
+from fleetrun.loading.inventory.folders import is_folder
 from fleetrun.loading.yamlfile import read_yaml
 from fleetrun.model.inventory import EMPTY_LAYERS, VarLayers
 from fleetrun.model.values import NO_VARS, Value, Vars
@@ -90,7 +91,7 @@ class VarsFolders:
             return []
 
     def _values(self, path: Path, depth: int = 0) -> Vars:
-        if not path.is_dir():
+        if not is_folder(path):
             if path not in self._read:
                 self._read[path] = self._read_file(path)
             return self._read[path]
@@ -103,7 +104,7 @@ class VarsFolders:
         merged: dict[str, Value] = {}
         for entry in self._list(path):
             is_skipped = entry.name.startswith(".") or entry.name.endswith("~")
-            if not is_skipped and (entry.is_dir() or entry.suffix in ENDINGS):
+            if not is_skipped and (is_folder(entry) or entry.suffix in ENDINGS):
                 merged.update(self._values(entry, depth + 1))
         return merged
 

@@ -14,7 +14,7 @@ from fleetrun.errors import Mark
 from fleetrun.loading.inventory.build import InventoryBuilder
 from fleetrun.loading.inventory.names import shown
 from fleetrun.loading.inventory.program import ProgramError, run_program
-from fleetrun.model.values import NO_VARS, Value, Vars
+from fleetrun.model.values import NO_VARS, Value
 
 _META = "_meta"
 _KEYS = frozenset({"hosts", "vars", "children"})
@@ -52,17 +52,18 @@ class _ScriptReader:
             return
         known = host_vars or {}
         for name in members:
-            self._add(name, members[name], known.get(name))
-        lost = [name for name in known if name not in members]
+            self._set_vars(name, known.get(name))
+        listed = set(members)
+        lost = [name for name in known if name not in listed]
         if lost:
             self._builder.warnings.append(
                 f"{self._path}: {len(lost)} devices in _meta.hostvars are in no group and are "
                 f"ignored, such as `{shown(lost[0])}`"
             )
 
-    def _take_groups(self, listing: Mapping[str, Value]) -> dict[str, list[str]]:
-        """Defines the groups; the devices with their groups, in the order listed."""
-        members: dict[str, list[str]] = {}
+    def _take_groups(self, listing: Mapping[str, Value]) -> list[str]:
+        """Defines the groups and their devices, which are returned in the order listed."""
+        members: dict[str, None] = {}
         for name, given in listing.items():
             if name == _META:
                 continue
@@ -74,12 +75,11 @@ class _ScriptReader:
                     "hosts, vars and children only"
                 )
                 continue
-            self._take_group(name, body, members)
-        return members
+            members.update(dict.fromkeys(self._take_group(name, body)))
+        # A name that was refused must not be a second problem with its variables.
+        return [name for name in members if self._builder.mark_of(name) is not None]
 
-    def _take_group(
-        self, name: str, body: Mapping[str, Value], members: dict[str, list[str]]
-    ) -> None:
+    def _take_group(self, name: str, body: Mapping[str, Value]) -> list[str]:
         values = body.get("vars") or {}
         if isinstance(values, Mapping):
             self._builder.set_group_vars(name, values, self._mark)
@@ -87,10 +87,11 @@ class _ScriptReader:
             self._wrong(f"`vars` of the group `{shown(name)}` must be an object")
         for child in self._names(name, "children", body):
             self._builder.add_child(name, child, self._mark)
-        for device in self._names(name, "hosts", body):
-            groups = members.setdefault(device, [])
-            if name not in groups:
-                groups.append(name)
+        devices = self._names(name, "hosts", body)
+        groups = (name,)
+        for device in devices:
+            self._builder.add_device(device, groups, NO_VARS, self._mark)
+        return devices
 
     def _names(self, group: str, key: str, body: Mapping[str, Value]) -> list[str]:
         names = body.get(key) or []
@@ -99,25 +100,24 @@ class _ScriptReader:
         self._wrong(f"`{key}` of the group `{shown(group)}` must be a list of names")
         return []
 
-    def _ask_each(self, members: Mapping[str, list[str]]) -> None:
+    def _ask_each(self, members: list[str]) -> None:
         """One run of ``--host NAME`` per device, as scripts without `_meta` need."""
         if members:
             self._builder.warnings.append(
                 f"{self._path} prints no `_meta`, so it ran once per device "
                 f"({len(members)} times)"
             )
-        for name, groups in members.items():
+        for name in members:
             values = self._run("--host", name)
             if values is None:
                 return  # the next device would fail alike
-            self._add(name, groups, values)
+            self._set_vars(name, values)
 
-    def _add(self, name: str, groups: list[str], values: Value) -> None:
-        if values is not None and not isinstance(values, Mapping):
+    def _set_vars(self, name: str, values: Value) -> None:
+        if isinstance(values, Mapping):
+            self._builder.add_device(name, (), values, self._mark)
+        elif values is not None:
             self._wrong(f"the variables of `{shown(name)}` must be an object")
-            return
-        checked: Vars = values or NO_VARS
-        self._builder.add_device(name, tuple(groups), checked, self._mark)
 
     def _run(self, *arguments: str) -> Mapping[str, Value] | None:
         try:

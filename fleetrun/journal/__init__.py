@@ -1,0 +1,1 @@
+"""The durable event store: leases, device locks and every event of every run."""

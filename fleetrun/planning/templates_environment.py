@@ -1,0 +1,381 @@
+"""The sandbox that compiled templates run in, and how they see a scope."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import Any, Final, Protocol
+
+from jinja2.lexer import Lexer
+from jinja2.nodes import EvalContext
+from jinja2.runtime import Context, Macro
+from jinja2.sandbox import (
+    ImmutableSandboxedEnvironment,
+    SandboxedEnvironment,
+    SandboxedFormatter,
+)
+from jinja2.utils import missing
+from typing_extensions import override
+
+from fleetrun.model.values import SecretText
+from fleetrun.planning.scope import LiveMapping, PendingValueError, Scope, ScopeView, scope_of
+from fleetrun.planning.templates_compile import Generator, RawTextLexer, TextLexer
+from fleetrun.planning.templates_values import (
+    OMIT,
+    PLAIN,
+    Budget,
+    BudgetError,
+    Missing,
+    finish,
+    thaw,
+)
+
+_PENDING: Final = object()
+_DICT_METHODS: Final = frozenset(dir(dict))
+_VIEW_METHODS: Final = frozenset(dir(ScopeView))
+
+#: Methods and operators that make a long text out of a number.
+_PADDING = frozenset({"center", "expandtabs", "ljust", "rjust", "zfill"})
+_WIDE_FIELD = re.compile(r"\d{8,}")
+_WIDE_PERCENT = re.compile(r"%[^a-zA-Z%]*\d{8,}")
+_STAR_PERCENT = re.compile(r"%[^a-zA-Z%]*\*")
+#: What calls cost, measured against a round of an empty loop.
+CALL_STEPS = 4
+_MACRO_STEPS = 50
+
+#: Longest number, in bits, that ``*`` and ``**`` may make.
+_MAX_BITS = 100_000
+
+
+class Resolver(Protocol):
+    """Renders what a scope holds."""
+
+    def resolve(self, raw: Any, scope: Scope, name: str) -> Any:
+        """Returns `raw` rendered, or a `Missing` that says what it lacks."""
+        ...
+
+    def view(self, scope: Scope) -> ScopeView:
+        """Returns `scope` as a mapping."""
+        ...
+
+
+class Lazy:
+    """A variable, or a part of one, that nobody has used yet."""
+
+    __slots__ = ("path", "raw", "scope", "store")
+
+    def __init__(
+        self, raw: Any, scope: Scope, path: str, store: dict[int, Any] | None = None
+    ) -> None:
+        self.raw = raw
+        self.scope = scope
+        self.path = path
+        #: Where a template that changes values keeps its copies.
+        self.store = store
+
+
+class Names(Context):
+    """What a template sees of a scope, beside its own ``{% set %}`` names."""
+
+    def __init__(
+        self, environment: SandboxBase, scope: Scope, local: dict[str, Any] | None = None
+    ) -> None:
+        # Context.__init__ is left out on purpose: it costs more than a render.
+        self.environment = environment
+        self.sandbox = environment
+        self.scope = scope
+        self.vars = {} if local is None else local
+        self.parent = {}
+        self.exported_vars = set()
+        self.name = None
+        self.globals_keys = set()
+        self.blocks = {}
+        #: Copies of the scope's values, for templates that change values.
+        self.store: dict[int, Any] | None = {} if environment.copies else None
+
+    @cached_property
+    def eval_ctx(self) -> EvalContext:  # type: ignore[override]  # made only when a filter asks
+        return EvalContext(self.environment, None)
+
+    @override
+    def resolve_or_missing(self, key: str) -> Any:
+        if key in self.vars:
+            return self.vars[key]
+        value = self.sandbox.name(self.scope, key)
+        if value.__class__ is Lazy and self.store is not None:
+            value.store = self.store
+        return value
+
+    @override
+    def derived(self, locals: dict[str, Any] | None = None) -> Names:
+        local = {key: value for key, value in (locals or {}).items() if value is not missing}
+        context = Names(self.sandbox, self.scope, {**self.vars, **local})
+        context.blocks = {key: list(blocks) for key, blocks in self.blocks.items()}
+        context.store = self.store
+        return context
+
+
+class SandboxBase(SandboxedEnvironment):
+    """A jinja2 sandbox whose names come from a `Scope`. See `templates_compile`."""
+
+    code_generator_class = Generator
+    intercepted_binops = frozenset({"+", "*", "**", "%"})
+    #: True when templates may change lists and mappings: they work on copies.
+    copies = False
+
+    def __init__(
+        self, resolver: Resolver, budget: Budget, *, raw_strings: bool, **options: Any
+    ) -> None:
+        super().__init__(
+            undefined=Missing, cache_size=0, autoescape=False,
+            extensions=("jinja2.ext.do", "jinja2.ext.loopcontrols"), **options,
+        )
+        self.resolver = resolver
+        self.budget = budget
+        self.raw_strings = raw_strings
+
+    @cached_property
+    def lexer(self) -> Lexer:  # type: ignore[override]  # as a property in jinja2
+        return RawTextLexer(self) if self.raw_strings else TextLexer(self)
+
+    # -- what generated code calls -------------------------------------------
+
+    def name(self, scope: Scope, name: str) -> Any:
+        """Returns a variable unused (`Lazy`), as it is, or `missing`."""
+        pending = scope.pending
+        if pending is not None and pending(name):
+            return Lazy(_PENDING, scope, name)
+        for layer in scope.layers:
+            if name in layer:
+                raw = layer[name]
+                return raw if raw.__class__ in PLAIN else Lazy(raw, scope, name)
+        if name == "vars":
+            return self.resolver.view(scope)
+        return self.globals.get(name, missing)
+
+    def force(self, value: Any) -> Any:
+        """Returns the value of a variable that is used now."""
+        if value.__class__ is not Lazy:
+            return value
+        if value.raw is _PENDING:
+            raise PendingValueError(value.path)
+        return self.resolver.resolve(value.raw, value.scope, value.path)
+
+    def attr(self, value: Any, name: str, path: str) -> Any:
+        """Returns ``value.name``, unused."""
+        kind = value.__class__
+        if kind is Lazy:
+            raw = value.raw
+            if raw.__class__ is dict and name in raw and name not in _DICT_METHODS:
+                return self._part(raw[name], value, path)
+            value = self.force(value)
+            kind = value.__class__
+        if kind is dict and name in value and name not in _DICT_METHODS:
+            return value[name]
+        if kind is ScopeView and name not in _VIEW_METHODS:
+            return self._of_view(value, name, path)
+        return _named(self.getattr(value, name), path)
+
+    def item(self, value: Any, key: Any, path: str) -> Any:
+        """Returns ``value[key]``, unused."""
+        if value.__class__ is Lazy:
+            raw = value.raw
+            if raw.__class__ is dict and key.__class__ in PLAIN and key in raw:
+                return self._part(raw[key], value, path)
+            value = self.force(value)
+        if key.__class__ is Missing:
+            key.use()
+        if value.__class__ is ScopeView and isinstance(key, str):
+            return self._of_view(value, key, path)
+        return _named(self.getitem(value, key), path)
+
+    def counted(self, items: Iterable[Any]) -> Iterable[Any]:
+        """Returns the items of a ``{% for %}``, paid for."""
+        return self.budget.counted(items)
+
+    def join_text(self, parts: Iterable[Any]) -> str:
+        """Returns the texts of ``a ~ b`` in one."""
+        return self._joined(map(_as_operand, parts))
+
+    def concat(self, parts: Iterable[Any]) -> Any:  # type: ignore[override]  # an attribute in jinja2
+        """Returns one part as it is, several as text, none as None.
+
+        Parts that are None do not count (Ansible's rule).
+        """
+        pieces = [part for part in parts if part is not None]
+        if len(pieces) == 1:
+            return pieces[0]
+        if not pieces:
+            return None
+        return self._joined(map(_as_text, pieces))
+
+    def _joined(self, texts: Iterable[str]) -> str:
+        pieces = list(texts)
+        self.budget.check_size(sum(map(len, pieces)))
+        is_secret = any(piece.__class__ is SecretText for piece in pieces)
+        joined = "".join(pieces)
+        return SecretText(joined) if is_secret else joined
+
+    def _part(self, raw: Any, whole: Lazy, path: str) -> Any:
+        return raw if raw.__class__ in PLAIN else Lazy(raw, whole.scope, path)
+
+    def _of_view(self, view: ScopeView, name: str, path: str) -> Any:
+        value = self.name(scope_of(view), name)
+        return Missing(obj=view, name=name, path=path) if value is missing else value
+
+    # -- what jinja2's own filters and calls go through ------------------------
+
+    @override
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        if obj.__class__ is ScopeView:
+            return self.force(self._of_view(obj, argument, str(argument)))
+        return super().getitem(obj, argument)
+
+    @override
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
+        __self.budget.spend(_MACRO_STEPS if __obj.__class__ is Macro else CALL_STEPS)
+        holder = getattr(__obj, "__self__", None)
+        if holder.__class__ is str or holder.__class__ is SecretText:
+            __self._check_method(holder, __obj.__name__, args)
+        return super().call(__context, __obj, *args, **kwargs)
+
+    def _check_method(self, text: str, name: str, args: tuple[Any, ...]) -> None:
+        for arg in args:
+            if arg.__class__ is Missing:
+                arg.use()
+        if name in _PADDING and args and isinstance(args[0], int):
+            self.budget.check_size(args[0] * (text.count("\t") + 1))
+        elif name == "replace" and len(args) > 1:
+            check_replace(self.budget, text, args[0], args[1])
+
+    @override
+    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
+        name = getattr(value, "__name__", "")
+        text = getattr(value, "__self__", None)
+        if name not in {"format", "format_map"} or not isinstance(text, str):
+            return None
+        formatter = _Formatter(self)
+
+        def format_text(*args: Any, **kwargs: Any) -> str:
+            if name == "format_map":
+                return formatter.vformat(text, (), args[0])
+            return formatter.vformat(text, args, kwargs)
+
+        return format_text
+
+    @override
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        kinds = (left.__class__, right.__class__)
+        if operator == "+" and kinds[0] is kinds[1] and kinds[0] in _SEQUENCES:
+            self.budget.check_size(len(left) + len(right))
+        elif operator == "%" and kinds[0] is str:
+            check_percent(self.budget, left, right)
+        elif operator == "*":
+            self._check_product(left, right)
+        elif operator == "**" and kinds == (int, int):
+            self._check_bits(left.bit_length() * abs(right))
+        return super().call_binop(context, operator, left, right)
+
+    def _check_product(self, left: Any, right: Any) -> None:
+        if isinstance(left, int) and isinstance(right, int):
+            self._check_bits(left.bit_length() + right.bit_length())
+        elif left.__class__ in _SEQUENCES and isinstance(right, int):
+            self.budget.check_size(len(left) * right)
+        elif right.__class__ in _SEQUENCES and isinstance(left, int):
+            self.budget.check_size(len(right) * left)
+
+    def _check_bits(self, bits: int) -> None:
+        if bits > _MAX_BITS:
+            raise BudgetError("a number gets too long")
+
+
+class _Formatter(SandboxedFormatter):
+    """Formats texts as ``str.format`` does, without asking for gigabytes."""
+
+    @override
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        if _WIDE_FIELD.search(format_spec):
+            raise BudgetError("a format asks for a very long text")
+        return super().format_field(finish(value), format_spec)
+
+
+class SharingSandbox(SandboxBase, ImmutableSandboxedEnvironment):
+    """For templates that change nothing: they see the scope's own values."""
+
+
+class CopyingSandbox(SandboxBase):
+    """For templates that call ``append`` and the like: they see copies."""
+
+    copies = True
+
+    @override
+    def force(self, value: Any) -> Any:
+        if value.__class__ is not Lazy or value.raw is _PENDING:
+            return super().force(value)
+        store = value.store
+        if store is None:
+            return thaw(super().force(value))
+        key = id(value.raw)
+        if key not in store:
+            # The raw value is kept beside its copy, so that its id stays its own.
+            store[key] = (thaw(super().force(value)), value.raw)
+        return store[key][0]
+
+    # A part must be a part of the copy, or what is appended to it would be lost.
+
+    @override
+    def attr(self, value: Any, name: str, path: str) -> Any:
+        return super().attr(self.force(value), name, path)
+
+    @override
+    def item(self, value: Any, key: Any, path: str) -> Any:
+        return super().item(self.force(value), key, path)
+
+    @override
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        value = super().getitem(obj, argument)
+        return thaw(value) if isinstance(obj, LiveMapping) else value
+
+    @override
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        value = super().getattr(obj, attribute)
+        return thaw(value) if isinstance(obj, LiveMapping) else value
+
+
+_SEQUENCES: Final = frozenset({str, list, SecretText})
+
+
+def check_replace(budget: Budget, text: str, old: Any, new: Any) -> None:
+    """Raises BudgetError when replacing `old` by `new` makes too long a text."""
+    if isinstance(old, str) and isinstance(new, str) and len(new) > len(old):
+        budget.check_size(len(text) + text.count(old) * len(new))
+
+
+def check_percent(budget: Budget, form: str, args: Any) -> None:
+    """Raises BudgetError when ``form % args`` asks for too long a text."""
+    if _WIDE_PERCENT.search(form):
+        raise BudgetError("a format asks for a very long text")
+    if _STAR_PERCENT.search(form):
+        for arg in args if isinstance(args, tuple) else (args,):
+            budget.check_size(arg if isinstance(arg, int) else 0)
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    value = finish(value)
+    return "" if value is OMIT else str(value)
+
+
+def _as_operand(value: Any) -> str:
+    if value is OMIT:
+        raise TypeError("omit stands for a whole argument and cannot be part of a text")
+    return value if isinstance(value, str) else str(finish(value))
+
+
+def _named(value: Any, path: str) -> Any:
+    """Tells an undefined value how the template wrote it."""
+    if value.__class__ is Missing and not value.path:
+        value.path = path
+    return value

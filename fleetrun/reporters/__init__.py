@@ -1,0 +1,1 @@
+"""Best-effort consumers of the event stream: terminal, folded output, JSON lines."""

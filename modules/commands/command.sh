@@ -1,0 +1,39 @@
+# The words are run directly, without a shell. Free text comes split into "$@".
+
+# fr_expand WORD: ~ and the environment's $NAME and ${NAME} replaced, in $fr_w.
+fr_expand() {
+  fr_command_home "$1"
+  fr_w='' fr_rest=$fr_v
+  while :; do
+    case $fr_rest in *\$*) ;; *) break ;; esac
+    fr_w=$fr_w${fr_rest%%\$*} fr_rest=${fr_rest#*\$}
+    case $fr_rest in
+      \{*\}*) fr_k=${fr_rest#\{} fr_k=${fr_k%%\}*} fr_after=${fr_rest#*\}} ;;
+      *) fr_k=${fr_rest%%[!A-Za-z0-9_]*} fr_after=${fr_rest#"${fr_rest%%[!A-Za-z0-9_]*}"} ;;
+    esac
+    case $fr_k in
+      '' | [0-9]* | *[!A-Za-z0-9_]* | fr_* | a_*) fr_w=$fr_w\$ ;;
+      *) if eval "[ -n \"\${$fr_k+1}\" ]"; then
+        eval "fr_w=\$fr_w\$$fr_k"
+        fr_rest=$fr_after
+      else
+        fr_w=$fr_w\$
+      fi ;;
+    esac
+  done
+  fr_w=$fr_w$fr_rest
+}
+
+fr_command_start
+[ $# -gt 0 ] || fr_fail 'no command given' module/bad-arguments
+case $a_expand_argument_vars$* in
+  true*[\$~]*)
+    for fr_word; do
+      fr_expand "$fr_word"
+      set -- "$@" "$fr_w"
+      shift
+    done
+    ;;
+esac
+fr_changed
+fr_exec "$@"

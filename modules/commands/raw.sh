@@ -1,0 +1,5 @@
+# The text is run by sh (or `executable`), with nothing looked at before.
+fr_text=${a__raw_params:-}
+[ -n "$fr_text" ] || fr_fail 'no command given' module/bad-arguments
+fr_changed
+fr_exec_text "${a_executable:-sh}"

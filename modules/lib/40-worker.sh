@@ -1,0 +1,298 @@
+# fleetrun's sh runtime, part 4: the worker of a detached step.
+#
+# A sh of its own (setsid: own session and process group) that outlives the
+# link. Files of a receipt, all in the run folder (0700), KEY = the step's key:
+#   KEY.s   "<boot_id> <worker pid> <its start>": made with O_EXCL, so it is
+#           lock and idempotency key in one; or "void <shell>" (never started)
+#   KEY.f   frame: "<rc> JSON" by the EXIT trap, or "run JSON" by fr_exec
+#   KEY.o KEY.e      stdout and stderr, at most 1 MiB; with .t = tail of 512 KiB
+#   KEY.k   the watchdog fired
+#   KEY.x   "<rc> <kind> <len> <sha256> <len> <sha256> ." = it is over
+# Worker, pumps and watchdog ignore TERM, so TERM to the group hits the module's
+# processes only. Every process beyond the module's own costs about half a
+# millisecond of a small device, so files are read with the builtin `read`.
+
+# fr_exec PROGRAM ARG…: ends a command-like module. The program takes the
+# place of the module: its output is the result, its status is rc. Result
+# fields and fr_changed must be set before. Its stdin is a_stdin when given.
+fr_exec() {
+  fr_result
+  printf 'run %s\n' "$fr_v" >"$fr__r.f" || exit 1
+  trap - EXIT
+  fr__own_locale
+  set +u
+  fr_has stdin || exec "$@"
+  if [ "${a_stdin_add_newline:-true}" = true ]; then
+    exec "$@" <<EOT
+$a_stdin
+EOT
+  fi
+  printf %s "$a_stdin" | "$@"
+  exit "$?"
+}
+
+# fr_exec_text INTERPRETER: as fr_exec, for a text in $fr_text. The text goes
+# through a pipe on descriptor 9, so it shows in no process list.
+fr_exec_text() {
+  if [ -r /dev/fd/0 ]; then fr__k=/dev/fd/9; else fr__k=/proc/self/fd/9; fi
+  exec 9<<EOT
+$fr_text
+EOT
+  fr_exec "$1" "$fr__k"
+}
+
+# The locale that the login or the task's `environment` gives.
+fr__own_locale() {
+  if [ -n "$fr__lc_set" ]; then LC_ALL=$fr__lc; else unset LC_ALL; fi
+}
+
+# fr__begin_worker FOLDER SHELL LC_SET LC: LC_* are the login's own LC_ALL.
+fr__begin_worker() {
+  trap '' HUP INT TERM
+  fr__lc_set=$3 fr__lc=$4 fr__dir=$1 fr__id=$2 fr__boot='' fr__start=0
+  { read -r fr__boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
+  fr__stat_of "$$"
+}
+
+# fr__work NAME TIMEOUT FIFO: runs fr_call; $fr__dirty is 0 when it is over, 93
+# over but a process keeps the pipes, 94 no receipt could be made, 95 the key
+# was taken.
+fr__work() {
+  fr__r=$fr__dir/$1 fr__fifo=$3 fr__kind=-
+  fr__receipt || return 0
+  fr__dirty=0
+  fr__start_module
+  fr__watchdog=''
+  if [ "$2" != 0 ]; then
+    fr__watch "$2" &
+    fr__watchdog=$!
+  fi
+  wait "$fr__module"
+  fr__rc=$?
+  [ -z "$fr__watchdog" ] || fr__unwatch
+  if [ "$fr__fifo" != - ]; then
+    fr__drain "$fr__pump_o" "$fr__fifo.o"
+    fr__drain "$fr__pump_x" "$fr__fifo.x"
+  fi
+  fr__lengths
+  # A command may have filled the disk: its output must not cost its status.
+  fr__finish || { : >"$fr__r.o"; fr__finish; }
+}
+
+# The receipt; or false and the reason in $fr__dirty.
+fr__receipt() {
+  fr__claim "$fr__boot $$ $fr__start" && return 0
+  fr__dirty=95 fr__k=''
+  { read -r fr__k fr__v <"$fr__r.s"; } 2>/dev/null
+  case $fr__k in
+    void) [ "$fr__v" = "$fr__id" ] || return 1 ;;
+    '') fr__dirty=94; rm -f -- "$fr__r.s"; return 1 ;;
+    *) return 1 ;;
+  esac
+  fr__dirty=94
+  printf '%s\n' "$fr__boot $$ $fr__start" >"$fr__r.s"
+}
+
+fr__finish() {
+  printf '%s\n' "$fr__rc $fr__kind $fr__olen $fr__osha $fr__xlen $fr__xsha ." >"$fr__r.x"
+}
+
+# The module in a subshell of its own; without pipes its output is not capped.
+fr__start_module() {
+  if [ "$fr__fifo" = - ]; then
+    fr__body >"$fr__r.o" 2>"$fr__r.e" 9>&- &
+    fr__module=$!
+    return
+  fi
+  fr__pump "$fr__fifo.o" "$fr__r.o" &
+  fr__pump_o=$!
+  fr__pump "$fr__fifo.x" "$fr__r.e" &
+  fr__pump_x=$!
+  fr__body >"$fr__fifo.o" 2>"$fr__fifo.x" 9>&- &
+  fr__module=$!
+}
+fr__body() {
+  trap - HUP INT TERM
+  trap fr__body_end EXIT
+  set -u
+  fr_call
+}
+fr__body_end() {
+  fr__rc=$?
+  set +eu
+  fr_clean
+  fr_result
+  printf '%s %s\n' "$fr__rc" "$fr_v" >"$fr__r.f"
+  exit "$fr__rc"
+}
+
+# fr__pump FIFO FILE: keeps at most 1 MiB of what comes. dd writes each block at
+# once, so it can be killed without loss when a background process keeps the
+# pipe open; it stops after 128 reads, short ones too.
+fr__pump() {
+  exec <"$1"
+  dd bs=4096 count=128 >"$2" 2>"$1.n" || { fr__no_room "$?" "$2" "$1.n"; return; }
+  fr__is_all "$1.n" && return
+  # From here on dd's word is not the whole.
+  while fr__n=$(wc -c <"$2") && [ "$fr__n" -le 524288 ]; do
+    dd bs=4096 count=128 >>"$2" 2>"$1.n" || { fr__no_room "$?" "$2" "$1.n"; return; }
+    fr__is_all "$1.n" && { : >"$1.n"; return; }
+  done
+  : >"$1.n"
+  fr__overflow "$1" "$2" "$fr__n"
+}
+# dd failed: there is none, or the disk is full. The command must not feel it.
+fr__no_room() {
+  : >"$3"
+  if [ "$1" = 127 ]; then cat >"$2"; fi
+  [ "$1" -gt 128 ] || cat >/dev/null
+}
+# dd says "<full>+<short> records in": fewer than 128 reads mean end of file.
+fr__is_all() {
+  read -r fr__v fr__k <"$1"
+  [ $((${fr__v%+*} + ${fr__v#*+})) -lt 128 ]
+}
+
+# fr__overflow FIFO FILE SIZE: the rest; keeps its last 512 KiB, counts and
+# hashes the whole.
+fr__overflow() {
+  mkfifo "$2.c" "$2.h" || { cat >/dev/null; return; }
+  wc -c <"$2.c" >"$2.len" &
+  fr_sha256 "$2.h" >"$2.sha" &
+  {
+    cat "$2"
+    fr__reader_is_me "$1.p"
+    exec cat
+  } | tee "$2.c" "$2.h" | tail -c 524288 >"$2.t"
+  wait
+  : >"$1.p"
+  rm -f -- "$2.c" "$2.h"
+  read -r fr__v <"$2.len"
+  if [ "$fr__v" -le 1048576 ]; then
+    tail -c $((fr__v - $3)) "$2.t" >>"$2"
+    rm -f -- "$2.t" "$2.len" "$2.sha"
+  fi
+}
+fr__reader_is_me() {
+  read -r fr__v fr__k </proc/self/stat
+  printf '%s\n' "$fr__v" >"$1"
+}
+
+# fr__drain PUMP FIFO: the module has ended; waits until its pump has read all
+# it wrote. A reader that sleeps has emptied the pipe: only a background
+# process still holds it, and it must not hold the step.
+fr__drain() {
+  fr__n=0
+  while fr__state_of "$1" && [ "$fr__st" != Z ]; do
+    fr__n=$((fr__n + 1))
+    if [ "$fr__n" -lt 8 ]; then
+      continue
+    elif [ "$fr__n" -lt 16 ]; then
+      # Lets the others run: on one processor they would wait for us.
+      (:)
+    elif [ "$fr__n" -gt 20 ] && fr__reader "$1" "$2" && fr__state_of "$fr__reader" &&
+      [ "$fr__st" = S ]; then
+      kill -9 "$fr__reader"
+      fr__dirty=93
+      break
+    else
+      sleep 0.02 || sleep 1
+    fi
+  done
+  wait "$1"
+}
+# fr__state_of PID: its state letter in $fr__st; fewer bytes than fr__stat_of.
+fr__state_of() {
+  while read -r fr__k fr__st fr__v; do
+    [ "$fr__k" != State: ] || return 0
+  done 2>/dev/null <"/proc/$1/status"
+  return 1
+}
+# The process that reads the pipe: as noted by fr__overflow, else the pump's child.
+fr__reader() {
+  fr__reader=''
+  { read -r fr__reader <"$2.p"; } 2>/dev/null
+  [ -z "$fr__reader" ] || return 0
+  for fr__k in /proc/[0-9]*; do
+    fr__stat_of "${fr__k#/proc/}" && [ "$fr__ppid" = "$1" ] || continue
+    fr__reader=${fr__k#/proc/}
+    return 0
+  done
+  # The pump itself, while it waits for the pipe to be opened.
+  fr__reader=$1
+}
+
+# Length of both outputs where it is known; with sha256 where they were cut.
+fr__lengths() {
+  fr__osha=- fr__xsha=- fr__olen=- fr__xlen=-
+  [ "$fr__fifo" != - ] || return 0
+  fr__length "$fr__r.o" "$fr__fifo.o.n"
+  fr__olen=$fr__len fr__osha=$fr__sha
+  fr__length "$fr__r.e" "$fr__fifo.x.n"
+  fr__xlen=$fr__len fr__xsha=$fr__sha
+}
+fr__length() {
+  fr__len=- fr__sha=-
+  if [ -e "$1.t" ]; then
+    read -r fr__len <"$1.len"
+    read -r fr__sha <"$1.sha"
+  else
+    # "34 bytes copied, …" is dd's third line.
+    { read -r fr__v && read -r fr__v && read -r fr__len fr__v; } <"$2"
+    case $fr__len in '' | *[!0-9]*) fr__len=- ;; esac
+  fi
+}
+
+# fr__watch SECONDS: TERM to the module's processes, KILL after 5 s.
+fr__watch() {
+  fr__sleep='' fr__stop=''
+  trap 'fr__stop=1; [ -z "$fr__sleep" ] || { kill -9 "$fr__sleep"; exit 0; }' USR1
+  sleep "$1" &
+  fr__sleep=$!
+  [ -z "$fr__stop" ] || { kill -9 "$fr__sleep"; exit 0; }
+  wait "$fr__sleep" || { sleep "$((${1%.*} + 1))" & fr__sleep=$!; wait "$fr__sleep"; }
+  trap '' USR1
+  printf 'timeout\n' >"$fr__r.k"
+  fr__signal TERM
+  fr__n=0
+  while [ "$fr__n" -lt 50 ] && fr__others; do
+    sleep 0.1 || { sleep 1; fr__n=$((fr__n + 9)); }
+    fr__n=$((fr__n + 1))
+  done
+  while fr__others; do
+    fr__signal KILL
+    sleep 0.1 || sleep 1
+  done
+}
+fr__unwatch() {
+  [ -e "$fr__r.k" ] || kill -USR1 "$fr__watchdog" 2>/dev/null
+  wait "$fr__watchdog"
+  [ ! -e "$fr__r.k" ] || [ "$fr__rc" = 0 ] || fr__kind=timeout
+}
+fr__signal() {
+  fr__others || return 0
+  # shellcheck disable=SC2086  # a list of pids
+  kill -"$1" $fr__pids 2>/dev/null
+}
+# The module's live processes in $fr__pids: our group (without setsid: whatever
+# descends from the module) less worker, pumps, watchdog and their children.
+fr__others() {
+  fr__pids='' fr__keep=" $$ $fr__pump_o $fr__pump_x"
+  fr__stat_of self && fr__me=${fr__v%% *}
+  fr__family=" $fr__module "
+  # Twice: a child may be listed before its parent.
+  for fr__k in /proc/[0-9]* /proc/[0-9]*; do
+    fr__p=${fr__k#/proc/}
+    fr__stat_of "$fr__p" || continue
+    case "$fr__keep $fr__me $fr__pids " in *" $fr__p "*) continue ;; esac
+    case " $fr__pump_o $fr__pump_x $fr__me " in *" $fr__ppid "*) continue ;; esac
+    [ "$fr__st" != Z ] || continue
+    case $fr__family in
+      *" $fr__p "*) ;;
+      *" $fr__ppid "*) fr__family="$fr__family$fr__p " ;;
+      *) [ "$fr__pgrp" = "$$" ] || continue ;;
+    esac
+    fr__pids="$fr__pids $fr__p"
+  done
+  [ -n "$fr__pids" ]
+}

@@ -1,0 +1,34 @@
+# The reboot starts detached, a second after the answer is on its way.
+
+fr_find() {
+  command -v reboot >/dev/null 2>&1 && { fr_v=reboot; return; }
+  fr_i=1
+  while [ "$fr_i" -le "$a_search_paths_n" ]; do
+    fr_item search_paths "$fr_i"
+    if [ -x "$fr_v/reboot" ]; then
+      fr_v=$fr_v/reboot
+      return
+    fi
+    fr_i=$((fr_i + 1))
+  done
+  fr_fail 'missing: reboot' module/missing-tool
+}
+
+if fr_has reboot_command; then
+  fr_command=$a_reboot_command
+else
+  fr_find
+  fr_command=''
+  set -- "$fr_v"
+fi
+if [ -n "$a_msg" ] && command -v wall >/dev/null 2>&1; then
+  printf '%s\n' "$a_msg" | wall >/dev/null 2>&1 || :
+fi
+(
+  trap - EXIT
+  trap '' HUP
+  sleep 1
+  if [ -n "$fr_command" ]; then sh -c "$fr_command"; else "$@"; fi
+) </dev/null >/dev/null 2>&1 &
+fr_changed
+fr_put_bool rebooted true

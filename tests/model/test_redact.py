@@ -1,0 +1,77 @@
+"""Secrets leave every field; what a run is rebuilt from stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleetrun.model.events import AnyEvent, DeviceStarted, Notice, RunFinished, TaskFinished
+from fleetrun.model.redact import MASK, Redactor, censor
+from fleetrun.model.result import TaskResult, TaskStatus
+from fleetrun.testing.factories import every_event, make_event
+
+SECRET = "correct horse"
+
+
+def finished(**values: object) -> TaskFinished:
+    result = TaskResult(status=TaskStatus.OK, values=values)  # type: ignore[arg-type]
+    return make_event(TaskFinished, result=result)
+
+
+@pytest.mark.parametrize("event", every_event(), ids=lambda event: event.type)
+def test_returns_the_same_object_without_a_secret(event: AnyEvent) -> None:
+    """Nothing is copied when there is nothing to hide."""
+    assert Redactor(()).clean(event) is event
+    assert Redactor((SECRET,)).clean(event) is event
+
+
+def test_masks_text_at_any_depth() -> None:
+    """Strings in lists, mappings, keys and bytes are all cleaned."""
+    event = finished(
+        msg=f"a {SECRET} b {SECRET}", lines=["x", SECRET], deep={"a": ({SECRET: 1},)},
+        raw=b"\xff" + SECRET.encode(), rc=0, none=None,
+    )
+    expected = {
+        "msg": f"a {MASK} b {MASK}", "lines": ["x", MASK], "deep": {"a": ({MASK: 1},)},
+        "raw": b"\xff" + MASK.encode(), "rc": 0, "none": None,
+    }
+    assert expected == Redactor((SECRET,)).clean(event).result.values
+
+
+def test_masks_plain_fields() -> None:
+    """Reasons, messages and commands are cleaned too."""
+    redactor = Redactor((SECRET,))
+    event = make_event(RunFinished, reason=SECRET, next_commands=(f"run -e p={SECRET}",))
+    cleaned = redactor.clean(event)
+    assert (MASK, (f"run -e p={MASK}",)) == (cleaned.reason, cleaned.next_commands)
+    assert redactor.clean(make_event(Notice, message=SECRET)).message == MASK
+
+
+def test_masks_the_longer_secret_as_a_whole() -> None:
+    """A secret that contains another one leaves no rest."""
+    assert Redactor(("horse", SECRET)).text(SECRET) == MASK
+
+
+@pytest.mark.parametrize("shown", ['a\\"b\\\\c', "a'\\''b", "line one, long", "line two, long"])
+def test_masks_other_spellings(shown: str) -> None:
+    """JSON quoting, shell quoting and single lines of a secret are found."""
+    secrets = ('a"b\\c', "a'b", "line one, long\nline two, long\n}\n")
+    assert Redactor(secrets).text(f"<{shown}>") == f"<{MASK}>"
+
+
+def test_keeps_short_lines_and_empty_secrets() -> None:
+    """The brace of a key file, or no password at all, masks nothing."""
+    assert Redactor(("", "  ", "{\n}\n")).text("{ a } ") == "{ a } "
+
+
+def test_keeps_names_of_devices() -> None:
+    """A device named after a password must still be found at resume."""
+    event = make_event(DeviceStarted, device="raspberry-01")
+    assert Redactor(("raspberry",)).clean(event) is event
+
+
+def test_censors_only_what_is_no_log() -> None:
+    """The status stays, every value goes."""
+    event = finished(stdout=SECRET, rc=1)
+    assert censor(event) is event
+    hidden = censor(make_event(TaskFinished, result=event.result, no_log=True))
+    assert (hidden.result.status, list(hidden.result.values)) == (TaskStatus.OK, ["censored"])

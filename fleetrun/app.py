@@ -24,6 +24,7 @@ from fleetrun.loading.files import OperatorFiles
 from fleetrun.loading.inventory import load_inventory
 from fleetrun.loading.modules import ModuleLibrary, load_library
 from fleetrun.loading.playbook import PlaybookLoader
+from fleetrun.loading.yamlfile import dump_yaml, load_yaml_text
 from fleetrun.model.events import DeviceFinished, DeviceStarted, RunFinished, RunStarted
 from fleetrun.model.inventory import Inventory
 from fleetrun.model.playbook import Play, Playbook
@@ -96,8 +97,14 @@ def load(invocation: Invocation, *, command: Sequence[str] = ()) -> Loaded:
     inventory = load_inventory(invocation.inventories, playbook_dir=playbook_dir)
     return Loaded(
         invocation=invocation, inventory=_with_localhost(inventory, playbook), playbook=playbook,
-        library=library, loader=loader, templater=Templater(), file_hashes=playbook.file_hashes,
+        library=library, loader=loader, templater=make_templater(),
+        file_hashes=playbook.file_hashes,
     )
+
+
+def make_templater() -> Templater:
+    """Returns the templater with what needs the outside world handed in."""
+    return Templater(environment=os.environ, yaml_dump=dump_yaml, yaml_load=load_yaml_text)
 
 
 def _module_dirs(invocation: Invocation) -> tuple[Path, ...]:

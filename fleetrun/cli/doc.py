@@ -42,7 +42,11 @@ def command(module: str) -> int:
 def page(spec: ModuleSpec) -> str:
     """Returns the documentation of a module as text."""
     lines = [f"{spec.name} - {spec.summary}", ""]
-    lines += ["Arguments:", *(_argument(arg) for arg in spec.args.values())] if spec.args else []
+    # Names that begin with _ are between the controller and the module.
+    shown = [arg for arg in spec.args.values() if not arg.name.startswith("_")]
+    lines += ["Arguments:", *map(_argument, shown)] if shown else []
+    lines += [f"  at least one of: {', '.join(group)}" for group in spec.one_of]
+    lines += [f"  at most one of: {', '.join(group)}" for group in spec.exclusive]
     facts = [
         f"check mode: {spec.check_mode.value}",
         f"diff: {'yes' if spec.diff else 'no'}",
@@ -64,9 +68,16 @@ def _argument(arg: ArgSpec) -> str:
     if arg.required:
         facts.append("required")
     if arg.default is not None:
-        facts.append(f"default {arg.default}")
+        facts.append(f"default {_scalar(arg.default)}")
     if arg.choices:
-        facts.append("one of " + ", ".join(map(str, arg.choices)))
+        facts.append("one of " + ", ".join(map(_scalar, arg.choices)))
     if arg.aliases:
         facts.append("alias " + ", ".join(arg.aliases))
-    return f"  {arg.name} ({'; '.join(facts)}): {arg.description}"
+    if arg.secret:
+        facts.append("never logged")
+    return f"  {arg.name} ({'; '.join(facts)}): {' '.join(arg.description.split())}"
+
+
+def _scalar(value: object) -> str:
+    """A value as a playbook has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -129,7 +129,11 @@ def _say(message: str, code: ExitCode) -> int:
 def _usage(error: click.ClickException) -> int:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "fleetrun"
-    click.echo(f"error[usage]: {error.format_message()}", err=True)
+    message = error.format_message()
+    if message.startswith("Usage:"):
+        # A group without a command: click's message is the whole help.
+        return _say(message, ExitCode.INPUT)
+    click.echo(f"error[usage]: {message}", err=True)
     click.echo(f"  next: {command} --help", err=True)
     return int(ExitCode.INPUT)
 

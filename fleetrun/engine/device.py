@@ -50,6 +50,8 @@ class History:
     intended: set[str] = field(default_factory=set)
     #: boot_id when the last intent was written; "" when never connected.
     boot_id: str = ""
+    #: When the last intent was written, controller's clock.
+    intended_at: float = 0.0
 
 
 class StopFlag:
@@ -187,6 +189,7 @@ class DeviceRunner:
         )
         await self._bus.barrier()
         self._history.intended.update(step.key for step in steps)
+        self._history.intended_at = self._bus.now()
         passing("device.intended")
 
     async def _run_batch(self, steps: tuple[Step, ...]) -> bool:
@@ -243,8 +246,11 @@ class DeviceRunner:
     ) -> tuple[Step, ...]:
         """Feeds what receipts prove; returns the steps that are to be run now."""
         detached = tuple(step for step in in_doubt if step.is_detached)
-        boot_id = self._history.boot_id
-        known = await self._session.settle(detached, boot_id) if detached else {}
+        known: dict[str, Reply] = {}
+        if detached:
+            known = await self._session.settle(
+                detached, boot_id=self._history.boot_id, intended_at=self._history.intended_at
+            )
         for step in steps:
             reply = known.get(step.key)
             if reply is None or reply.kind is ReplyKind.NOT_RUN:

@@ -48,6 +48,7 @@ class Past:
                 history = self.history(event.play, event.device)
                 history.intended.update(event.keys)
                 history.boot_id = self._boot_ids.get(event.device, "")
+                history.intended_at = event.at
             case StepAnswered():
                 self.history(event.play, event.device).answers[event.key] = event.result
             case DeviceConnected():

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from typing import Final
 
 from fleetrun.contracts import Clock, Connection, SecretSource, Target, Transport
 from fleetrun.engine.backoff import Backoff
 from fleetrun.engine.shell import Shell, ShellSpec
 from fleetrun.errors import ConnectError
 from fleetrun.model.steps import LOGIN, Identity, RemoteBatch, Reply, Step
+
+
+#: Seconds by which the controller's clock may have been set meanwhile.
+UPTIME_MARGIN_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,10 +106,23 @@ class DeviceSession:
             self.boot_id = shell.boot_id
             self._on_connect(shell.boot_id, self._clock.monotonic() - started)
 
-    async def settle(self, steps: tuple[Step, ...], boot_id: str) -> dict[str, Reply]:
-        """Asks the device what became of detached steps; by step key."""
+    async def settle(
+        self, steps: tuple[Step, ...], *, boot_id: str, intended_at: float
+    ) -> dict[str, Reply]:
+        """Asks the device what became of detached steps; by step key.
+
+        `boot_id` is that of the session the steps went out on. When the engine
+        died before it learned it (""), a device that has been up for longer
+        than the intent is old proves that it is still in the same boot.
+        """
         started = self._clock.monotonic()
         shell = await self.shell(steps[0].identity)
+        if not boot_id:
+            await shell.ready()
+            uptime_s = float(str(shell.facts.get("uptime") or 0))
+            age_s = self._clock.now() - intended_at
+            if 0 <= age_s < uptime_s - UPTIME_MARGIN_S:
+                boot_id = shell.boot_id
         known = await shell.settle(steps, boot_id=boot_id)
         self._note_boot(shell, started)
         return dict(known)

@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import yaml
 
@@ -316,3 +316,15 @@ def _advice(line: str) -> str:
 
 def _error(kind: str, message: str, mark: Mark | None = None, *, hint: str = "") -> InputError:
     return InputError([Problem(kind=kind, message=message, mark=mark, hint=hint)])
+
+
+def dump_yaml(value: object, **options: Any) -> str:
+    """Returns `value` as YAML; `options` are PyYAML's, unknown ones raise TypeError."""
+    options.setdefault("allow_unicode", True)
+    options.setdefault("width", 1_000_000)
+    return str(yaml.dump(value, Dumper=yaml.SafeDumper, **options))
+
+
+def load_yaml_text(text: str) -> Any:
+    """Returns one YAML document as plain data, for the filter; raises InputError."""
+    return read_yaml(Path("from_yaml"), trusted=False, text=text).value

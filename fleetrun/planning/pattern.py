@@ -12,7 +12,10 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from fleetrun.errors import UsageError
+
 _CLOSING = {"[": "]", "(": ")", "{": "}"}
+_SIGN_AND_SPACE = re.compile(r"(?:(?<=[,:\s])|^)([&!])\s+")
 _NEEDS_CARE = re.compile(r"[\[~]")
 _REGEX_START = re.compile(r"\s*[&!]?\s*~")
 #: Parts that are joined again to find a name with colons: IPv6 has 8, and
@@ -31,14 +34,22 @@ class Term:
 def split_pattern(pattern: str, is_name: Callable[[str], bool]) -> list[Term]:
     """Returns the terms of `pattern`, in order, empty ones left out.
 
-    `is_name` says whether a text is the name of a device or a group.
+    `is_name` says whether a text is the name of a device or a group. Raises
+    UsageError for a sign that no term follows: what an empty variable leaves of
+    ``web:&{{ site }}`` must not select all of ``web``.
     """
-    return [
+    terms = [
         _term(text)
-        for part in _cut(pattern, ", \t\n\r")
+        for part in _cut(_SIGN_AND_SPACE.sub(r"\1", pattern), ", \t\n\r")
         for text in _split_at_colons(part, is_name)
-        if _term(text).text
     ]
+    for term in terms:
+        if term.sign and not term.text:
+            raise UsageError(
+                f"nothing follows `{term.sign}` in the pattern `{pattern}`", kind="usage/pattern",
+                hint="is a variable in it empty?",
+            )
+    return [term for term in terms if term.text]
 
 
 def _term(text: str) -> Term:

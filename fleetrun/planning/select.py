@@ -35,7 +35,7 @@ def select(
     Without duplicates, in Ansible's order: term by term, a group's own devices
     before those of its child groups. An empty pattern selects nothing. The
     implicit localhost is selected only by its exact name and ignores `limit`.
-    Raises UsageError for a malformed regular expression.
+    Raises UsageError for a malformed regular expression or a sign without a term.
     """
     chosen = _evaluate(inventory, _terms(inventory, pattern))
     if limit:
@@ -273,4 +273,5 @@ def _near_names(inventory: Inventory, text: str) -> list[str]:
             candidates.append(name)
             if len(candidates) >= 2 * _MAX_COMPARED:
                 break
-    return get_close_matches(text, candidates, 3, 0.7)
+    by_lower = {name.lower(): name for name in candidates}
+    return [by_lower[near] for near in get_close_matches(text.lower(), by_lower, 3, 0.7)]

@@ -34,7 +34,7 @@ fr_know_sha() {
   [ -z "$fr_sha" ] || return 0
   if [ -n "$fr_src" ]; then
     fr_sum_of "$fr_src"
-    fr_sha=$fr_sum
+    fr_sha=$fr_sum fr_sum=''
   else
     fr_sha=$(fr_content | fr_sha256 /dev/stdin)
   fi
@@ -51,8 +51,8 @@ fr_check_source() {
 fr_show_diff() {
   fr_is_diff || return 0
   fr_before='' fr_after=$a_content
-  [ "$fr_old_kind" = absent ] || [ "$fr_old_size" -gt 102400 ] || ! fr_read "$fr_to" || fr_before=$fr_v
-  if [ -n "$fr_src" ]; then fr_read "$fr_src" && fr_after=$fr_v; fi
+  [ "$fr_old_kind" = absent ] || [ "$fr_old_size" -gt 102400 ] || ! fr_read "$fr_to" 2>/dev/null || fr_before=$fr_v
+  if [ -n "$fr_src" ]; then fr_read "$fr_src" 2>/dev/null && fr_after=$fr_v; fi
   if [ -n "$a__content_b" ] || [ ${#fr_after} -gt 102400 ] || [ "$fr_old_size" -gt 102400 ] ||
     [ ${#fr_before} != "$fr_old_size" ]; then
     fr_before="sha256: ${fr_sum:-none}$fr_nl" fr_after="sha256: $fr_sha$fr_nl"

@@ -50,7 +50,8 @@ while :; do
   esac
 done
 
-fr_text=$(LC_ALL=C awk "$fr_awk" <<EOF
+# Some shells complain of NULs; that is dealt with below.
+{ fr_text=$(awk "$fr_awk" <<EOF
 $fr_sep
 $fr_file
 $fr_sep
@@ -71,7 +72,7 @@ $fr_sep
 $a_backrefs
 $fr_sep
 EOF
-) || fr_fail "awk failed"
+); } 2>/dev/null || fr_fail "awk failed"
 case $fr_text in
   !*) fr_fail "$fr_p: ${fr_text#!}" ;;
   true*) ;;
@@ -106,6 +107,9 @@ if [ -n "$fr_file" ]; then
   elif [ "$fr_size" != "$fr_bytes" ]; then
     fr_fail "$fr_p is no text file (it holds NUL bytes), or it changed while it was read"
   fi
+  # Some awks and shells keep NULs, some drop them.
+  fr_v=$(tr -cd '\000' <"$fr_p" | wc -c)
+  [ "$fr_v" -eq 0 ] || fr_fail "$fr_p is no text file (it holds NUL bytes)"
 fi
 
 fr_changed
@@ -126,7 +130,7 @@ if ! fr_is_check; then
   fr_later "$fr_new"
   { printf '%s' "$fr_text" >"$fr_new"; } 2>/dev/null || fr_fail "cannot write in $fr_dir (is the disk full?)"
   { fr_look "$fr_new" && [ "$fr_size" = "$fr_new_size" ]; } ||
-    fr_fail "$fr_p is no text file (it holds NUL bytes), or the disk is full"
+    fr_fail "cannot write in $fr_dir (is the disk full?)"
   fr_validate "$fr_new" "$a_validate"
 fi
 fr_bak=''

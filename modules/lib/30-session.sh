@@ -37,6 +37,9 @@ fr__open() {
   fr_json "$fr__boot"; fr__v="{\"boot_id\":$fr_j"
   fr_json "${HOME:-}"; fr__v="$fr__v,\"home\":$fr_j"
   fr_json "$fr__dir"; fr__v="$fr__v,\"folder\":$fr_j"
+  fr__k=0
+  { read -r fr__k fr__x </proc/uptime; } 2>/dev/null
+  fr__v="$fr__v,\"uptime\":${fr__k:-0}"
   fr__say "r $fr__v,\"uid\":${fr__uid:-0},\"tools\":[${fr__tools#,}]}"
 }
 
@@ -230,10 +233,14 @@ fr__attach() {
   fr__send "$1"
 }
 
-# True when the receipt has its end; its words in fr__x*.
+# True when the receipt has its end; its words in fr__x*, the frame's JSON in
+# $fr__json.
 fr__has_result() {
-  { read -r fr__xrc fr__xkind fr__xo fr__xos fr__xx fr__xxs fr__v <"$fr__r.x"; } 2>/dev/null
-  [ "${fr__v:-}" = . ]
+  fr__dot='' fr__json=''
+  {
+    read -r fr__v && read -r fr__xrc fr__xkind fr__how fr__xo fr__xos fr__xx fr__xxs fr__dot &&
+      [ "$fr__dot" = . ] && read -r fr__json
+  } 2>/dev/null <"$fr__r.s"
 }
 
 # True when the receipt's worker lives.
@@ -256,21 +263,12 @@ fr__stat_words() {
 
 # fr__send SEQ: output and result of a finished receipt.
 fr__send() {
-  fr__how=- fr__v=''
-  { read -r fr__how fr__v <"$fr__r.f"; } 2>/dev/null
-  if [ "$fr__how" = run ]; then
-    fr__how=exec
-  elif [ "$fr__how" = "$fr__xrc" ]; then
-    fr__how=frame
-  else
-    fr__how=- fr__v=''
-  fi
   [ "$fr__xrc" != 0 ] || [ "$fr__how" = - ] || fr__worked=1
-  fr__json_=$fr__v
   fr__send_file o "$fr__r.o" "$fr__xo"
   fr__send_file x "$fr__r.e" "$fr__xx"
-  fr__say "d $1 $fr__xrc $fr__xkind $fr__how $fr__xo $fr__xos $fr__xx $fr__xxs ${fr__json_:-"{}"}"
+  fr__say "d $1 $fr__xrc $fr__xkind $fr__how $fr__xo $fr__xos $fr__xx $fr__xxs $fr__json"
 }
+
 # fr__send_file LETTER FILE LENGTH: a short text without NULs needs no process.
 fr__send_file() {
   fr__say "$1"

@@ -2,12 +2,15 @@
 #
 # A sh of its own (setsid: own session and process group) that outlives the
 # link. Files of a receipt, all in the run folder (0700), KEY = the step's key:
-#   KEY.s   "<boot_id> <worker pid> <its start>": made with O_EXCL, so it is
-#           lock and idempotency key in one; or "void <shell>" (never started)
-#   KEY.f   frame: "<rc> JSON" by the EXIT trap, or "run JSON" by fr_exec
-#   KEY.o KEY.e      stdout and stderr, at most 1 MiB; with .t = tail of 512 KiB
+#   KEY.s   line 1: "<boot_id> <worker pid> <its start>", made with O_EXCL, so
+#           it is lock and idempotency key in one; or "void <shell>": never ran
+#           line 2, when it is over: "<rc> <kind> <how> <len> <sha256> <len>
+#           <sha256> .", line 3: the result's JSON
+#   KEY.o KEY.e   stdout and stderr, at most 1 MiB; with .t = tail of 512 KiB
 #   KEY.k   the watchdog fired
-#   KEY.x   "<rc> <kind> <len> <sha256> <len> <sha256> ." = it is over
+# Files that all steps of a shell share, so that few must be made: PIPE.f, the
+# frame ("<rc> JSON" by the EXIT trap, "run JSON" by fr_exec), PIPE.e, stderr
+# until it is known not to be empty, PIPE.[ox].n, what dd says.
 # Worker, pumps and watchdog ignore TERM, so TERM to the group hits the module's
 # processes only. Every process beyond the module's own costs about half a
 # millisecond of a small device, so files are read with the builtin `read`.
@@ -17,7 +20,7 @@
 # fields and fr_changed must be set before. Its stdin is a_stdin when given.
 fr_exec() {
   fr_result
-  printf 'run %s\n' "$fr_v" >"$fr__r.f" || exit 1
+  printf 'run %s\n' "$fr_v" >"$fr__f" || exit 1
   trap - EXIT
   fr__own_locale
   set +u
@@ -59,8 +62,10 @@ fr__begin_worker() {
 # was taken.
 fr__work() {
   fr__r=$fr__dir/$1 fr__fifo=$3 fr__kind=-
+  if [ "$fr__fifo" = - ]; then fr__f=$fr__r.f; else fr__f=$fr__fifo.f; fi
   fr__receipt || return 0
   fr__dirty=0
+  : >"$fr__f"
   fr__start_module
   fr__watchdog=''
   if [ "$2" != 0 ]; then
@@ -75,6 +80,7 @@ fr__work() {
     fr__drain "$fr__pump_x" "$fr__fifo.x"
   fi
   fr__lengths
+  fr__read_frame
   # A command may have filled the disk: its output must not cost its status.
   fr__finish || { : >"$fr__r.o"; fr__finish; }
 }
@@ -93,8 +99,20 @@ fr__receipt() {
   printf '%s\n' "$fr__boot $$ $fr__start" >"$fr__r.s"
 }
 
+# How the module ended in $fr__how, the frame's JSON in $fr__json.
+fr__read_frame() {
+  fr__how=- fr__json='{}'
+  { read -r fr__k fr__v; } <"$fr__f" || return 0
+  case $fr__k in
+    run) fr__how=exec ;;
+    "$fr__rc") fr__how=frame ;;
+    *) return 0 ;;
+  esac
+  fr__json=$fr__v
+}
 fr__finish() {
-  printf '%s\n' "$fr__rc $fr__kind $fr__olen $fr__osha $fr__xlen $fr__xsha ." >"$fr__r.x"
+  printf '%s\n%s\n' "$fr__rc $fr__kind $fr__how $fr__olen $fr__osha $fr__xlen $fr__xsha ." \
+    "$fr__json" >>"$fr__r.s"
 }
 
 # The module in a subshell of its own; without pipes its output is not capped.
@@ -106,7 +124,7 @@ fr__start_module() {
   fi
   fr__pump "$fr__fifo.o" "$fr__r.o" &
   fr__pump_o=$!
-  fr__pump "$fr__fifo.x" "$fr__r.e" &
+  fr__pump "$fr__fifo.x" "$fr__fifo.e" &
   fr__pump_x=$!
   fr__body >"$fr__fifo.o" 2>"$fr__fifo.x" 9>&- &
   fr__module=$!
@@ -122,7 +140,7 @@ fr__body_end() {
   set +eu
   fr_clean
   fr_result
-  printf '%s %s\n' "$fr__rc" "$fr_v" >"$fr__r.f"
+  printf '%s %s\n' "$fr__rc" "$fr_v" >"$fr__f"
   exit "$fr__rc"
 }
 
@@ -185,12 +203,12 @@ fr__drain() {
   fr__n=0
   while fr__state_of "$1" && [ "$fr__st" != Z ]; do
     fr__n=$((fr__n + 1))
-    if [ "$fr__n" -lt 8 ]; then
+    if [ "$fr__n" -lt 4 ]; then
       continue
-    elif [ "$fr__n" -lt 16 ]; then
+    elif [ "$fr__n" -lt 40 ]; then
       # Lets the others run: on one processor they would wait for us.
       (:)
-    elif [ "$fr__n" -gt 20 ] && fr__reader "$1" "$2" && fr__state_of "$fr__reader" &&
+    elif [ "$fr__n" -gt 42 ] && fr__reader "$1" "$2" && fr__state_of "$fr__reader" &&
       [ "$fr__st" = S ]; then
       kill -9 "$fr__reader"
       fr__dirty=93
@@ -228,8 +246,10 @@ fr__lengths() {
   [ "$fr__fifo" != - ] || return 0
   fr__length "$fr__r.o" "$fr__fifo.o.n"
   fr__olen=$fr__len fr__osha=$fr__sha
-  fr__length "$fr__r.e" "$fr__fifo.x.n"
+  fr__length "$fr__fifo.e" "$fr__fifo.x.n"
   fr__xlen=$fr__len fr__xsha=$fr__sha
+  [ ! -s "$fr__fifo.e" ] || mv -- "$fr__fifo.e" "$fr__r.e"
+  [ ! -e "$fr__fifo.e.t" ] || mv -- "$fr__fifo.e.t" "$fr__r.e.t"
 }
 fr__length() {
   fr__len=- fr__sha=-

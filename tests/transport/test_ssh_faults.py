@@ -105,7 +105,7 @@ def test_black_hole_times_out(black_hole: int) -> None:
     error, took = asyncio.run(main())
     assert error.kind == "connect/timeout"
     assert error.message == f"connect timed out after 0.5 s (127.0.0.1:{black_hole})"
-    assert 0.5 <= took < 1.5
+    assert 0.5 <= took < 3.5
 
 
 def test_silent_server_has_no_banner() -> None:

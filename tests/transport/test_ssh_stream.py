@@ -176,7 +176,7 @@ def test_silent_server_is_noticed_by_keepalives(tmp_path: Path, ed25519: KeyFile
         kind, message, took = asyncio.run(main(server))
     assert kind == "lost/keepalive"
     assert "answered no keepalive for 0.9 s" in message
-    assert 0.5 < took < 0.9 + 1.0
+    assert 0.5 < took < 0.9 + 3.0
 
 
 def test_session_that_is_never_opened_times_out(tmp_path: Path, ed25519: KeyFile) -> None:

@@ -8,6 +8,7 @@ from itertools import product
 
 #: One line may stand for so many devices; a slip of the finger for a million.
 MAX_EXPANDED = 1_000_000
+_MAX_DIGITS = 18
 _LETTERS = string.ascii_letters
 _BRACKETED = re.compile(r"\[(?P<address>[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)\](?::(?P<port>\d+))?\Z")
 _WITH_PORT = re.compile(r"(?P<base>(?:[^:\[\]]|\[[^\[\]]*\])+):(?P<port>\d+)\Z")
@@ -64,14 +65,14 @@ def _expand_range(text: str) -> list[str]:
         raise HostPatternError(f"the range [{text}] is not [begin:end] or [begin:end:step]")
     begin, end = bounds[0] or "0", bounds[1]
     step = bounds[2] if len(bounds) == 3 else "1"
-    if not step.isdecimal() or not int(step[:9]):
+    if not (step.isascii() and step.isdecimal() and len(step) <= _MAX_DIGITS and int(step)):
         raise HostPatternError(f"the step of the range [{text}] is not a number above 0")
     if not end:
         raise HostPatternError(f"the range [{text}] has no end")
     if begin.isdecimal() and end.isdecimal() and begin.isascii() and end.isascii():
-        return _expand_numbers(text, begin, end, int(step[:9]))
+        return _expand_numbers(text, begin, end, int(step))
     if len(begin) == len(end) == 1 and begin in _LETTERS and end in _LETTERS:
-        letters = _LETTERS[_LETTERS.index(begin): _LETTERS.index(end) + 1: int(step[:9])]
+        letters = _LETTERS[_LETTERS.index(begin): _LETTERS.index(end) + 1: int(step)]
         if not letters:
             raise HostPatternError(f"the range [{text}] ends before it begins")
         return list(letters)
@@ -86,7 +87,9 @@ def _expand_numbers(text: str, begin: str, end: str, step: int) -> list[str]:
                 f"begin and end of the range [{text}] must have the same number of digits"
             )
         width = len(begin)
-    first, last = int(begin[:18]), int(end[:18])
+    if len(begin) > _MAX_DIGITS or len(end) > _MAX_DIGITS:
+        raise HostPatternError(f"a number of the range has more than {_MAX_DIGITS} digits")
+    first, last = int(begin), int(end)
     if first > last:
         raise HostPatternError(f"the range [{text}] ends before it begins")
     numbers = range(first, last + 1, step)

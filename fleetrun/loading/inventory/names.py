@@ -25,6 +25,8 @@ _LOOKALIKES = frozenset(
 )
 #: Latin letters that look like an ASCII letter and are no ligature or accent.
 _LATIN_LOOKALIKES = frozenset("\u0131\u0237\u0251\u0261\u01c0\u01c3\u0269\u026a\u028f\u0280")
+#: First words of character names that are not the name of their script.
+_SCRIPT_ALIASES = {"KATAKANA-HIRAGANA": "KATAKANA", "IDEOGRAPHIC": "CJK"}
 #: Scripts that one language writes together.
 _TOGETHER = (
     frozenset({"CJK", "HIRAGANA", "KATAKANA"}), frozenset({"CJK", "HANGUL"}),
@@ -89,7 +91,8 @@ def _unicode_fault(name: str) -> str:
         if char in _LATIN_LOOKALIKES:
             return f"it holds U+{ord(char):04X}, which looks like a plain letter"
         if unicodedata.category(char)[0] == "L":
-            scripts.add(unicodedata.name(char, "UNKNOWN").split()[0])
+            script = unicodedata.name(char, "UNKNOWN").split()[0]
+            scripts.add(_SCRIPT_ALIASES.get(script, script))
     if len(scripts) > 1 and not any(scripts <= group for group in _TOGETHER):
         return f"it mixes letters of {' and '.join(sorted(scripts))}, which look alike"
     letters = [char for char in name if char.isalpha()]

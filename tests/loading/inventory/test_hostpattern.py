@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetrun.loading.inventory.hostpattern import HostPatternError, expand, split_port
@@ -42,6 +42,7 @@ def test_refuses_malformed_and_huge_ranges(text: str) -> None:
         expand(text)
 
 
+@settings(deadline=None)  # machines may be busy
 @given(st.integers(0, 500), st.integers(0, 300), st.integers(1, 50))
 def test_numbers_are_those_of_range(first: int, count: int, step: int) -> None:
     """Begin and end are included, and the step counts from the begin."""

@@ -50,13 +50,13 @@ def test_tells_what_is_wrong_and_where(
 def test_collects_all_problems(problems_of: Problems) -> None:
     """One run of the loader finds every mistake of a file."""
     problems = problems_of("hosts.ini", "[a]\nx y\n/etc\n[b:what]\nignored y\n[c:children]\nnone\n")
-    assert [2, 3, 4, 7] == [p.mark.line for p in problems if p.mark]
+    assert [p.mark.line for p in problems if p.mark] == [2, 3, 4, 7]
 
 
 def test_suggests_the_group_that_was_meant(problems_of: Problems) -> None:
     """An undefined child group comes with the nearest defined one."""
     problem = problems_of("hosts.ini", "[gateways]\ng1\n[all_gw:children]\ngatways\n")[0]
-    assert ("input/unknown-group", "did you mean `gateways`?") == (problem.kind, problem.label)
+    assert (problem.kind, problem.label) == ("input/unknown-group", "did you mean `gateways`?")
 
 
 def test_a_later_source_may_define_a_child_group(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_later_source_may_define_a_child_group(tmp_path: Path) -> None:
     (tmp_path / "a.ini").write_text("[parent:children]\nchild\n")
     (tmp_path / "b.ini").write_text("[child]\nh1\n")
     inventory = load_inventory([f"{tmp_path}/a.ini", f"{tmp_path}/b.ini"])
-    assert ("child", "parent") == inventory.devices["h1"].groups
+    assert inventory.devices["h1"].groups == ("child", "parent")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_later_source_may_define_a_child_group(tmp_path: Path) -> None:
 def test_names_the_groups_of_a_circle(text: str, path: str, problems_of: Problems) -> None:
     """Groups that contain each other are an error that shows the way round."""
     problem = problems_of("hosts.ini", text)[0]
-    assert "input/group-cycle" == problem.kind
+    assert problem.kind == "input/group-cycle"
     assert problem.message.endswith(path)
     assert problem.mark is not None
 
@@ -91,9 +91,9 @@ def test_values_with_braces_are_templates_with_a_place(load: Load) -> None:
     url, inner, plain = source["url"], source["l"], source["p"]
     assert isinstance(url, TemplateText)
     assert url.mark is not None
-    assert 1 == url.mark.line
+    assert url.mark.line == 1
     assert isinstance(inner, list)
-    assert [True, False] == [isinstance(item, TemplateText) for item in inner]
+    assert [isinstance(item, TemplateText) for item in inner] == [True, False]
     assert not isinstance(plain, TemplateText)
 
 
@@ -101,24 +101,24 @@ def test_devices_of_a_range_share_their_variables(load: Load) -> None:
     """A large range costs one set of variables, not one per device."""
     inventory = load("hosts.ini", "[f]\nd[1:3] a=1\n")
     layers = {id(device.layers) for device in inventory.devices.values()}
-    assert 1 == len(layers)
+    assert len(layers) == 1
 
 
 def test_reads_windows_files(load: Load) -> None:
     """A byte order mark and CRLF line ends change nothing."""
     inventory = load("hosts.ini", "\ufeff[w]\r\nh1 a=1\r\n\r\n[w:vars]\r\nb=two\r\n")
-    assert {"a": 1} == inventory.devices["h1"].layers.source
-    assert {"b": "two"} == inventory.groups["w"].layers.source
+    assert inventory.devices["h1"].layers.source == {"a": 1}
+    assert inventory.groups["w"].layers.source == {"b": "two"}
 
 
 def test_warns_of_a_group_and_a_device_of_one_name(load: Load) -> None:
     """It is allowed, but a pattern can mean only one of them."""
     inventory = load("hosts.ini", "[web]\nweb\nh1\n[us-east]\nh2\n")
-    assert [
+    assert list(inventory.warnings) == [
         "group names that are no plain identifiers: `us-east`; a pattern may read their signs "
         "as its own",
         "`web` is a group and a device; a pattern that says `web` means the device",
-    ] == list(inventory.warnings)
+    ]
 
 
 def test_device_keeps_the_place_where_it_was_first_named(load: Load) -> None:
@@ -126,15 +126,15 @@ def test_device_keeps_the_place_where_it_was_first_named(load: Load) -> None:
     inventory = load("hosts.ini", "[a]\n  h1 x=1\n[b]\nh1\n")
     mark = inventory.devices["h1"].mark
     assert mark is not None
-    assert (2, 3, 2) == (mark.line, mark.column, mark.length)
+    assert (mark.line, mark.column, mark.length) == (2, 3, 2)
 
 
 def test_a_list_of_devices_is_a_source() -> None:
     """Names, ranges and ports may stand in a list that holds a comma."""
     inventory = load_inventory(["gw[1:2],::1,x:2222,"])
-    assert ["gw1", "gw2", "::1", "x"] == list(inventory.devices)
-    assert {"ansible_port": 2222} == inventory.devices["x"].layers.source
-    assert ("ungrouped",) == inventory.devices["x"].groups
+    assert list(inventory.devices) == ["gw1", "gw2", "::1", "x"]
+    assert inventory.devices["x"].layers.source == {"ansible_port": 2222}
+    assert inventory.devices["x"].groups == ("ungrouped",)
 
 
 def test_a_long_list_of_devices_is_a_source() -> None:
@@ -149,7 +149,7 @@ def test_refuses_a_bad_name_in_a_list() -> None:
         load_inventory(["a,../b,"])
     mark = caught.value.problems[0].mark
     assert mark is not None
-    assert 3 == mark.column
+    assert mark.column == 3
 
 
 def test_a_file_that_is_no_utf8_is_an_error_with_a_place(tmp_path: Path) -> None:
@@ -159,4 +159,4 @@ def test_a_file_that_is_no_utf8_is_an_error_with_a_place(tmp_path: Path) -> None
         load_inventory([f"{tmp_path}/hosts.ini"])
     mark = caught.value.problems[0].mark
     assert mark is not None
-    assert ("input/encoding", 2, 6) == (caught.value.kind, mark.line, mark.column)
+    assert (caught.value.kind, mark.line, mark.column) == ("input/encoding", 2, 6)

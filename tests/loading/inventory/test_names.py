@@ -17,7 +17,7 @@ from fleetrun.loading.inventory.names import MAX_NAME_CHARS, device_name_fault, 
 )
 def test_harmless_names_may_be_devices(name: str) -> None:
     """ASCII ids, addresses and words of one script are names."""
-    assert "" == device_name_fault(name)
+    assert device_name_fault(name) == ""
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_dangerous_names_are_refused(name: str, fault: str) -> None:
 @pytest.mark.parametrize("name", ["web", "us-east-1", "tag:x", "two words", "10-berlin"])
 def test_odd_group_names_are_allowed(name: str) -> None:
     """Existing inventories have them, so they are only warned of."""
-    assert "" == group_name_fault(name)
+    assert group_name_fault(name) == ""
 
 
 @pytest.mark.parametrize("name", ["", " web", "a/b", "..", "a\x07", "x" * 254])

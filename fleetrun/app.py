@@ -124,21 +124,31 @@ def _with_localhost(inventory: Inventory, playbook: Playbook) -> Inventory:
     return replace(inventory, devices={**inventory.devices, **extra})
 
 
-def plan_plays(loaded: Loaded, run: str) -> tuple[PlayPlan, ...]:
+def plan_plays(loaded: Loaded, run: str, past: Past | None = None) -> tuple[PlayPlan, ...]:
     """Selects devices, filters tasks and plans the rollout of every play.
 
-    Raises InputError when a pattern or --limit selects nothing at all.
+    With `past` the devices are those that the run began with, whatever became
+    of the inventory. Raises InputError when a pattern or --limit selects
+    nothing at all.
     """
     edges = collect_group_edges(loaded.inventory)
+    plays = loaded.playbook.plays
+    selections = [_select(loaded, play) for play in plays]
+    gone: frozenset[str] = frozenset()
+    if past is not None and past.started is not None:
+        gone = frozenset(past.started.devices).difference(*selections)
+        selections = _as_started(plays, selections, gone, past, past.started.devices)
     plans = []
-    for play in loaded.playbook.plays:
-        selection = _select(loaded, play)
+    for play, selection in zip(plays, selections, strict=True):
         plan = make_plan(
             play, loaded.inventory, selection, forks=loaded.invocation.forks,
             seed=loaded.invocation.seed or run, group_edges=edges,
         )
         plans.append(
-            PlayPlan(play=_prepared(loaded, play), selection=selection, rollout=plan)
+            PlayPlan(
+                play=_prepared(loaded, play), selection=selection, rollout=plan,
+                gone=gone.intersection(selection),
+            )
         )
     if not any(plan.selection for plan in plans):
         raise InputError(_nothing_selected(loaded))
@@ -238,7 +248,7 @@ class FleetApp:
         check_unchanged(record, loaded)
         lease = await self._journal.take_lease(record.run)
         past = await read_past(self._journal.events(record.run))
-        plans = _as_started(plan_plays(loaded, record.run), past)
+        plans = plan_plays(loaded, record.run, past)
         return await self._execute(
             loaded, plans, lease, past, record.title, reporters=reporters, passwords=passwords,
             verbosity=verbosity, on_controller=on_controller,
@@ -350,18 +360,22 @@ def check_unchanged(record: RunRecord, loaded: Loaded) -> None:
         )
 
 
-def _as_started(plans: Sequence[PlayPlan], past: Past) -> tuple[PlayPlan, ...]:
-    """Keeps devices that left the inventory since: they stay in the run, unknown."""
-    if past.started is None:
-        return tuple(plans)
-    known = {device for plan in plans for device in plan.selection}
-    gone = [device for device in past.started.devices if device not in known]
-    if gone:
-        raise UsageError(
-            f"{', '.join(gone[:5])} left the inventory since the run began",
-            kind="usage/device-gone", hint="put the device back to settle its outcome",
-        )
-    return tuple(plans)
+def _as_started(
+    plays: Sequence[Play], selections: Sequence[tuple[str, ...]], gone: frozenset[str],
+    past: Past, devices: Sequence[str],
+) -> list[tuple[str, ...]]:
+    """Returns the selections as they were when the run began with `devices`.
+
+    Devices that came since take no part. Those that are gone stay in every
+    play that they may have been in: stages keep their members, and what is
+    open ends as unknown.
+    """
+    kept = []
+    for play, selection in zip(plays, selections, strict=True):
+        stays = {device for device in gone if past.may_have_run(play.index, device)}
+        stays.update(selection)
+        kept.append(tuple(device for device in devices if device in stays))
+    return kept
 
 
 def _absolute(hashes: Mapping[str, str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import click
 
 from fleetrun.cli.options import OUTPUT_OPTIONS, PASSWORD_OPTIONS, add, become_password
 from fleetrun.errors import UsageError
+from fleetrun.model.run import Invocation
 
 
 @click.command(epilog="""\b
@@ -35,7 +37,7 @@ def command(plan: str, **flags: Any) -> int:
     if changed:
         raise UsageError(
             "the plan is stale: " + "; ".join(changed), kind="usage/stale-plan",
-            hint=f"look at it again: fleetrun plan {loaded.invocation.playbook} -o {plan}",
+            hint=f"in {saved['cwd']}: {_plan_again(loaded.invocation, plan)}",
         )
     passwords = Secrets(
         become=become_password(
@@ -44,3 +46,8 @@ def command(plan: str, **flags: Any) -> int:
     )
     show = execute.Show(output=flags["output"], verbosity=flags["verbosity"])
     return execute.start(loaded, show, passwords)
+
+
+def _plan_again(invocation: Invocation, plan: str) -> str:
+    inventories = [word for path in invocation.inventories for word in ("-i", path)]
+    return shlex.join(["fleetrun", "plan", invocation.playbook, *inventories, "-o", plan])

@@ -20,7 +20,8 @@ Examples:
 Exit codes: 0 the rollout halted at its canary as it should; 1 it did not;
 9 this machine cannot run simulated devices.
 """)
-@click.option("--devices", default=50, show_default=True, type=click.IntRange(15, 1000))
+@click.option("--devices", default=50, show_default=True, type=click.IntRange(15, 1000),
+              help="How many.")
 @click.option("--keep", is_flag=True, help="Leave the devices up afterwards.")
 def command(devices: int, keep: bool) -> int:
     """Roll an app update over simulated devices; one type gets a bad update."""

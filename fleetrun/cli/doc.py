@@ -12,8 +12,8 @@ from fleetrun.model.module import ArgSpec, ModuleSpec
 
 @click.command(epilog="""\b
 Examples:
-  fleetrun doc            lists all modules
-  fleetrun doc lineinfile
+  fleetrun doc                  # all modules
+  fleetrun doc lineinfile       # one of them
 \b
 Exit codes: 0 ok, 2 unknown module.
 """)
@@ -70,7 +70,7 @@ def _argument(arg: ArgSpec) -> str:
     if arg.default is not None:
         facts.append(f"default {_scalar(arg.default)}")
     if arg.choices:
-        facts.append("one of " + ", ".join(map(_scalar, arg.choices)))
+        facts.append("one of " + ", ".join(dict.fromkeys(map(_scalar, arg.choices))))
     if arg.aliases:
         facts.append("alias " + ", ".join(arg.aliases))
     if arg.secret:
@@ -79,5 +79,6 @@ def _argument(arg: ArgSpec) -> str:
 
 
 def _scalar(value: object) -> str:
-    """A value as a playbook has it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    """A value as a playbook has it, on one line."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return text if text.isprintable() else text.encode("unicode_escape").decode()

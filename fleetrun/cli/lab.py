@@ -33,12 +33,15 @@ def command() -> None:
 
 @command.command("up", epilog=EXAMPLES)
 @click.option("--name", default="lab", show_default=True, help="Name of the lab.")
-@click.option("--devices", "count", default=50, show_default=True, type=click.IntRange(1, 5000))
-@click.option("--types", default="rpi4,rpi3,x86-gw", show_default=True, metavar="A,B,…")
+@click.option("--devices", "count", default=50, show_default=True, type=click.IntRange(1, 5000),
+              help="How many.")
+@click.option("--types", default="rpi4,rpi3,x86-gw", show_default=True, metavar="A,B,…",
+              help="Device types, dealt out in turn.")
 @click.option("--faults", default="", metavar="F=SHARE,…",
               help="offline=4%,slow=2%,flaky=1%,disk-full=1%,read-only=1%,bad-update=TYPE")
 @click.option("--seed", default="lab", show_default=True, help="Seed of the faults.")
-@click.option("--port", default=2222, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--port", default=2222, show_default=True, type=click.IntRange(1, 65535),
+              help="Port of every device; each has an address of its own.")
 def up(name: str, count: int, types: str, faults: str, seed: str, port: int) -> int:
     """Start a lab; prints the path of its inventory."""
     from fleetrun.lab import control  # noqa: PLC0415  # keeps --help quick

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import json
 import os
-import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -111,18 +110,21 @@ def _one_extra(text: str) -> Mapping[str, Value]:
 
 
 def _pairs(text: str) -> dict[str, Value]:
+    from fleetrun.planning.free_form import split_words, unquote  # noqa: PLC0415
+
     try:
-        words = shlex.split(text)
+        words = [word for _, word in split_words(text)]
     except ValueError as error:
         raise UsageError(f"--extra-vars {text!r}: {error}", kind="usage/extra-vars") from error
     pairs: dict[str, Value] = {}
     for word in words:
-        name, is_pair, value = word.partition("=")
+        name, is_pair, written = word.partition("=")
         if not is_pair or not name.isidentifier():
             raise UsageError(
                 f"--extra-vars {word!r} is not NAME=VALUE", kind="usage/extra-vars",
                 hint="quote values with spaces: -e 'msg=\"two words\"'",
             )
+        value = unquote(written)
         is_template = any(mark in value for mark in ("{{", "{%", "{#"))
         pairs[name] = TemplateText(value) if is_template else value
     return pairs

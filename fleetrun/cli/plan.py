@@ -21,7 +21,8 @@ Exit codes: 0 ok, 2 wrong input, 6 devices are selected (with --exit-code).
 @click.argument("playbook")
 @click.option("-o", "--out", default="", metavar="FILE", help="Save the plan for `apply`.")
 @click.option("--exit-code", is_flag=True, help="Exit 6 when there is something to do.")
-@click.option("--output", default="text", type=click.Choice(["text", "json"]), show_default=True)
+@click.option("--output", default="text", type=click.Choice(["text", "json"]), show_default=True,
+              help="json: the plan as one object on stdout.")
 @add(INVENTORY_OPTIONS, PLAYBOOK_OPTIONS, RUN_OPTIONS)
 def command(out: str, exit_code: bool, output: str, **flags: Any) -> int:
     """Show stages, waves and counts of PLAYBOOK; contacts nothing."""

@@ -45,7 +45,8 @@ def list_runs(number: int) -> int:
 
 @command.command("show", epilog=EXAMPLES)
 @click.argument("run")
-@click.option("--output", default="text", type=click.Choice(["text", "json"]), show_default=True)
+@click.option("--output", default="text", type=click.Choice(["text", "json"]), show_default=True,
+              help="json: one event per line on stdout.")
 @click.option("-v", "--verbose", "verbosity", count=True, help="Show every task too.")
 def show(run: str, output: str, verbosity: int) -> int:
     """Show RUN (an id, a prefix of one, or `last`) as it was reported."""

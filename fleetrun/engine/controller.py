@@ -61,6 +61,8 @@ class PlayPlan:
     #: Order of the inventory.
     selection: tuple[str, ...]
     rollout: RolloutPlan
+    #: On resume: selected when the run began, and by nobody any more.
+    gone: frozenset[str] = frozenset()
 
 
 class RunController:
@@ -188,6 +190,8 @@ class RunController:
         keep = len(alive) <= plan.rollout.concurrency and play.index + 1 < len(self._plans)
 
         async def run_device(device: str) -> DeviceFinished:
+            if device in plan.gone:
+                return _gone(self._bus.now(), play.index, device)
             try:
                 return await self._factory.runner(play, device, alive).run()
             finally:
@@ -348,6 +352,14 @@ class RunController:
             next_commands=outcomes.next_commands(self._setup.run, code, final),
             elapsed_s=elapsed_s,
         )
+
+
+def _gone(now: float, play: int, device: str) -> DeviceFinished:
+    return DeviceFinished(
+        at=now, play=play, device=device, outcome=Outcome.UNKNOWN,
+        reason="left the inventory since the run began; put it back to settle its outcome",
+        error_kind="usage/device-gone",
+    )
 
 
 def _settled(event: DeviceFinished) -> DeviceSettled:

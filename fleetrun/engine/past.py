@@ -34,10 +34,16 @@ class Past:
     #: play -> final outcomes in the order in which they came.
     settled: dict[int, dict[str, DeviceFinished]] = field(default_factory=dict)
     finished_plays: set[int] = field(default_factory=set)
+    #: play -> devices that had any outcome in it.
+    members: dict[int, set[str]] = field(default_factory=dict)
 
     def history(self, play: int, device: str) -> History:
         """Returns what is known of a device in a play; empty when nothing is."""
         return self.histories.setdefault((play, device), History())
+
+    def may_have_run(self, play: int, device: str) -> bool:
+        """True unless the play is over and the device had no part in it."""
+        return play not in self.finished_plays or device in self.members.get(play, ())
 
     def take(self, event: AnyEvent) -> None:
         """Adds one event, in journal order."""
@@ -54,6 +60,7 @@ class Past:
             case DeviceConnected():
                 self._connected(event)
             case DeviceFinished():
+                self.members.setdefault(event.play, set()).add(event.device)
                 if event.outcome not in REOPENED:
                     self.settled.setdefault(event.play, {})[event.device] = event
             case PlayFinished():

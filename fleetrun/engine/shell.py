@@ -32,6 +32,7 @@ _INTERRUPTED: Final = "module/interrupted"
 #: Larger texts are written while answers are read: a device that is stuck
 #: sending its output would else never read the rest of the program.
 _WRITE_AT_ONCE_BYTES: Final = 32 * 1024
+_FLOOD_BYTES: Final = 4096
 #: Acknowledged receipts are removed when so many have gathered.
 _FORGET_AFTER: Final = 32
 
@@ -64,6 +65,8 @@ class Shell:
         self._parser = FrameParser(nonce)
         self._frames: deque[Frame] = deque()
         self._facts: Mapping[str, Value] = {}
+        #: Loop time by which the ready frame must be there, once it is awaited.
+        self._ready_by: float | None = None
         #: Kind of the loss, once the shell cannot be used any more.
         self._lost = ""
         self._lock = asyncio.Lock()
@@ -216,10 +219,15 @@ class Shell:
                 return None
 
     async def _read(self) -> bool:
-        limit = None if self._facts else self._spec.start_timeout_s
+        if self._ready_by is None:
+            self._ready_by = asyncio.get_running_loop().time() + self._spec.start_timeout_s
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout_at(None if self._facts else self._ready_by):
                 content = await self._stream.read()
+                if len(content) >= _FLOOD_BYTES:
+                    # One device that floods us must not starve the others, nor
+                    # outrun its own timeout.
+                    await asyncio.sleep(0)
         except LinkLostError as error:
             self._lost = error.kind
         except TimeoutError:

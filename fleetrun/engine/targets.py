@@ -15,4 +15,6 @@ def target_of(device: str, settings: ConnectionVars, known_hosts: tuple[str, ...
         jumps=tuple(Hop(host=j.host, port=j.port, user=j.user) for j in settings.jumps),
         use_ssh_config=settings.use_ssh_config, password=settings.password,
         connect_timeout_s=settings.connect_timeout_s, login_timeout_s=settings.login_timeout_s,
+        keepalive_interval_s=settings.keepalive_interval_s,
+        keepalive_count=settings.keepalive_count,
     )

@@ -110,7 +110,7 @@ class DeviceBox:
         async with self._lock:
             if self._init_pid and _is_alive(self._init_pid):
                 return self._init_pid
-            up = self.folder / "up"
+            up = self.folder / "fs/run/lab-up"
             up.unlink(missing_ok=True)
             self._unshare = await asyncio.create_subprocess_exec(
                 "unshare", "--user", "--map-root-user", "--mount", "--uts", "--pid", "--fork",

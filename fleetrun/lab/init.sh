@@ -36,5 +36,12 @@ fi
 mount -t proc proc "$M/proc"
 mount --bind "$R/boot_id" "$M/proc/sys/kernel/random/boot_id"
 hostname "$NAME"
-: >"$R/up"
-exec chroot "$M" /bin/sleep infinity
+# The old root goes away: nobody in the device can see the host's tree, not even
+# for a moment. The device counts as up only afterwards.
+cd "$M"
+pivot_root . mnt
+cd /
+umount -l /mnt
+: >/run/lab-up
+# Process 1 must reap what its orphans leave.
+exec /bin/sh -c 'sleep infinity & while :; do wait; done'

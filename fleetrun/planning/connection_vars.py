@@ -25,6 +25,7 @@ _SAME_AS_SSH = frozenset({"smart", "paramiko", "paramiko_ssh", "ssh"})
 _ARGUMENT_NAMES = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
 _WITH_VALUE = frozenset({"-J", "-o", "-i", "-l", "-p", "-F", "-W"})
 _PROXY_JUMP = re.compile(r"(?:-J|-o\s*proxyjump\s*[=\s]\s*)(\S+)", re.IGNORECASE)
+_ALIVE = re.compile(r"-o\s*serveralive(interval|countmax)\s*[=\s]\s*([1-9]\d{0,4})", re.IGNORECASE)
 _HOST_KEY_SWITCH = re.compile(r"-o\s*(?:stricthostkeychecking|checkhostip)\b", re.IGNORECASE)
 #: What fleetrun does by itself: one connection kept alive, and quiet.
 _NEEDLESS = re.compile(
@@ -34,6 +35,8 @@ _PREFIX = "ansible.builtin."
 
 CONNECT_TIMEOUT_S = 10.0
 LOGIN_TIMEOUT_S = 15.0
+KEEPALIVE_INTERVAL_S = 15.0
+KEEPALIVE_COUNT = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,10 @@ class ConnectionVars:
     use_ssh_config: bool = False
     connect_timeout_s: float = CONNECT_TIMEOUT_S
     login_timeout_s: float = LOGIN_TIMEOUT_S
+    #: A silent link is asked so often whether it lives, and given up after so
+    #: many questions without an answer.
+    keepalive_interval_s: float = KEEPALIVE_INTERVAL_S
+    keepalive_count: int = KEEPALIVE_COUNT
     #: None: no variable says it, so the task's or play's keyword counts.
     become: bool | None = None
     become_user: str = ""
@@ -91,6 +98,7 @@ def connection_settings(
     warnings: list[str] = []
     jumps = found.jumps(warnings)
     user = found.text("ansible_ssh_user", "ansible_user")
+    alive = found.keepalive()
     keys = found.texts("ansible_ssh_private_key_file", "ansible_private_key_file")
     return ConnectionVars(
         device=device,
@@ -108,6 +116,13 @@ def connection_settings(
             "ansible_ssh_timeout", "ansible_timeout", default=CONNECT_TIMEOUT_S
         ),
         login_timeout_s=found.seconds("fleetrun_login_timeout", default=LOGIN_TIMEOUT_S),
+        keepalive_interval_s=found.seconds(
+            "fleetrun_keepalive_interval", default=alive.get("interval", KEEPALIVE_INTERVAL_S)
+        ),
+        keepalive_count=found.number(
+            "fleetrun_keepalive_count", default=alive.get("countmax", KEEPALIVE_COUNT),
+            wanted="a count from 1",
+        ),
         become=found.flag("ansible_become"),
         become_user=found.text("ansible_become_user"),
         become_method=found.text("ansible_become_method").removeprefix(_PREFIX),
@@ -174,7 +189,7 @@ class _Reader:
         _, value = self._first((name,))
         return None if value is None else to_bool(value)
 
-    def number(self, *names: str, default: int) -> int:
+    def number(self, *names: str, default: int, wanted: str = "a port number") -> int:
         name, value = self._first(names)
         if value is None:
             return default
@@ -182,7 +197,7 @@ class _Reader:
             number = int(value)
             if 0 < number < 65536:
                 return number
-        raise self._problem(name, value, "a port number")
+        raise self._problem(name, value, wanted)
 
     def seconds(self, *names: str, default: float) -> float:
         name, value = self._first(names)
@@ -195,6 +210,16 @@ class _Reader:
         if not 0 < number < float("inf"):
             raise self._problem(name, value, "a number of seconds above 0")
         return number
+
+    def keepalive(self) -> dict[str, int]:
+        """What OpenSSH arguments say of ServerAlive*; the first one counts, as for ssh."""
+        said: dict[str, int] = {}
+        for name in _ARGUMENT_NAMES:
+            for option in _options(self.words(name)):
+                match = _ALIVE.fullmatch(option)
+                if match:
+                    said.setdefault(match[1].lower(), int(match[2]))
+        return said
 
     def jumps(self, warnings: list[str]) -> tuple[Jump, ...]:
         written = list(self.texts("fleetrun_jump"))
@@ -226,9 +251,7 @@ class _Reader:
 
 def _proxy_jumps(name: str, words: Sequence[str], warnings: list[str]) -> Iterator[str]:
     """The jump hosts that OpenSSH arguments name; what else has a use leaves a warning."""
-    rest = iter(words)
-    for word in rest:
-        option = f"{word}{next(rest, '')}" if word in _WITH_VALUE else word
+    for option in _options(words):
         proxy = _PROXY_JUMP.fullmatch(option)
         if proxy:
             yield proxy[1]
@@ -236,3 +259,10 @@ def _proxy_jumps(name: str, words: Sequence[str], warnings: list[str]) -> Iterat
             warnings.append(f"{name}: {option} has no effect; host keys are always checked")
         elif not _NEEDLESS.match(option):
             warnings.append(f"{name}: {option} has no effect; only jump hosts (-J) are read")
+
+
+def _options(words: Sequence[str]) -> Iterator[str]:
+    """OpenSSH arguments, each with its value behind it."""
+    rest = iter(words)
+    for word in rest:
+        yield f"{word}{next(rest, '')}" if word in _WITH_VALUE else word

@@ -30,6 +30,8 @@ class Failure:
 
     task: Task
     result: TaskResult
+    #: True when no sink may show why.
+    no_log: bool = False
 
 
 @dataclass(frozen=True, slots=True)

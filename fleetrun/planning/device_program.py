@@ -258,7 +258,7 @@ class DeviceProgram:
             )
         if result.is_failed and not ignored:
             self._forget_flight()
-            self._fail_device(run.spot_before, Failure(task, result))
+            self._fail_device(run.spot_before, Failure(task, result, run.no_log))
 
     def _final_result(self, run: TaskRun) -> TaskResult:
         answered = [result for result in run.results if result is not None]

@@ -104,6 +104,8 @@ def _number(value: Value, default: float) -> float:
 def reason(failure: Failure) -> str:
     """Returns one sentence that says what failed."""
     name = failure.task.name or failure.task.module
+    if failure.no_log:
+        return f"{name}: failed (no_log hides why)"
     message = failure.result.message or "failed"
     return f"{name}: {message.splitlines()[0] if message else ''}"
 

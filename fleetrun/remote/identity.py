@@ -121,7 +121,7 @@ _REASONS: Final = (
     ),
     (
         r"password is required|a terminal is required|no tty present|a tty is required"
-        r"|must be run from a terminal|no askpass",
+        r"|must be run from a terminal|no askpass|authentication required",
         "a password is needed",
         "ask for it with -K (--ask-become-pass)",
     ),

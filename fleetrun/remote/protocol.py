@@ -142,7 +142,7 @@ class FrameParser:
         letter, _, rest = line.partition(b" ")
         try:
             return self._readers[letter](self, rest)
-        except (KeyError, ValueError):
+        except (LookupError, ValueError):
             # Our nonce on a line that is not ours: a process in the background
             # wrote into the middle of one. It is kept as output.
             self._sink.add(self._marker + line + b"\n")

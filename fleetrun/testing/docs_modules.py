@@ -76,7 +76,8 @@ def _facts(spec: ModuleSpec) -> Iterator[str]:
 def _row(arg: ArgSpec) -> str:
     takes = f"list of {arg.elements.value}" if arg.type is ArgType.LIST else arg.type.value
     if arg.choices:
-        takes = " \\| ".join(f"`{_scalar(choice)}`" for choice in arg.choices)
+        # A line break may be given as itself or as its escape: one cell for both.
+        takes = " \\| ".join(dict.fromkeys(f"`{_scalar(choice)}`" for choice in arg.choices))
     default = "*required*" if arg.required else ""
     if arg.default is not None:
         default = f"`{_scalar(arg.default)}`"
@@ -89,7 +90,9 @@ def _row(arg: ArgSpec) -> str:
 
 
 def _scalar(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    """A value as a playbook has it, on one line."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def _names(names: Sequence[str]) -> str:

@@ -45,6 +45,8 @@ class LocalStream(ByteStream):
 
     @override
     async def read(self) -> bytes:
+        # A program that always has more must not keep the loop from its other work.
+        await asyncio.sleep(0)
         while self._is_open:
             try:
                 content = os.read(self._fd, _CHUNK_BYTES)

@@ -21,6 +21,9 @@ else
   fr_command=''
   set -- "$fr_v"
 fi
+fr_changed
+fr_put_bool rebooted true
+fr_is_check && exit 0
 if [ -n "$a_msg" ] && command -v wall >/dev/null 2>&1; then
   printf '%s\n' "$a_msg" | wall >/dev/null 2>&1 || :
 fi
@@ -30,5 +33,3 @@ fi
   sleep 1
   if [ -n "$fr_command" ]; then sh -c "$fr_command"; else "$@"; fi
 ) </dev/null >/dev/null 2>&1 &
-fr_changed
-fr_put_bool rebooted true

@@ -61,8 +61,7 @@ function platform(   host, fqdn, l, n, w, i, bits) {
   if (host !~ /\./)
     while ((getline l < (root "/etc/hosts")) > 0) {
       sub(/#.*/, "", l); n = split(l, w, /[ \t]+/)
-      for (i = 2; i <= n; i++) if (w[i] == host)
-        for (i = 2; i <= n; i++) if (w[i] ~ ("^" host "\\.")) { fqdn = w[i]; break }
+      for (i = 2; i <= n; i++) if (index(w[i], host ".") == 1) fqdn = w[i]
     }
   text("nodename", host); l = host; sub(/\..*/, "", l); text("hostname", l)
   text("fqdn", fqdn); l = fqdn; if (!sub(/^[^.]*\./, "", l)) l = ""; text("domain", l)
@@ -257,11 +256,12 @@ function mounts(   l, w, out, one) {
 
 function bytes(kb) { return kb == "0" ? "0" : sprintf("%.0f", kb * 1024) }
 
-function netmask(prefix,   i, out, n, v) {
+# No powers: busybox may be built without them.
+function netmask(prefix,   i, out, n, rest) {
   for (i = 0; i < 4; i++) {
     n = prefix >= 8 ? 8 : (prefix > 0 ? prefix : 0); prefix -= n
-    v = 256 - 2 ^ (8 - n)
-    out = out (i ? "." : "") v
+    for (rest = 256; n > 0; n--) rest /= 2
+    out = out (i ? "." : "") (256 - rest)
   }
   return out
 }

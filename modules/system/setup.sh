@@ -122,8 +122,9 @@ fr_gather_network() {
   for fr_v in "$fr_root"/sys/class/net/*; do
     [ ! -d "$fr_v" ] || fr_interface "$fr_v"
   done
-  if command -v ip >/dev/null 2>&1; then
-    echo '@addr'; ip -o addr show 2>/dev/null
+  fr_v=$(ip -o addr show 2>/dev/null)
+  if [ -n "$fr_v" ]; then
+    echo '@addr'; printf '%s\n' "$fr_v"
     echo '@route4'; ip -4 route show default 2>/dev/null
     echo '@route6'; ip -6 route show default 2>/dev/null
   elif command -v ifconfig >/dev/null 2>&1; then

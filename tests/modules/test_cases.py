@@ -21,7 +21,7 @@ from fleetrun.model.module import CheckMode
 FOLDER = Path(__file__).with_name("cases")
 SHELLS = ("dash", "busybox", "bash")
 KEYS = {"name", "given", "prepare", "args", "env", "shells", "expect", "again", "checked"}
-EXPECT_KEYS = {"changed", "failed", "kind", "result", "diff", "files", "stdout", "rc"}
+EXPECT_KEYS = {"changed", "failed", "kind", "result", "diff", "files", "stdout", "rc", "status"}
 
 
 def load_cases() -> list[Any]:
@@ -66,7 +66,7 @@ def run_twice(module: str, case: Mapping[str, Any], shell: str, make_device, mak
         make_step(module, args, seq=0), make_step(module, args, seq=1)
     )
     compare(first, case["expect"], device.root)
-    if "failed" in case["expect"]:
+    if "failed" in case["expect"] or "status" in case["expect"]:
         return
     again = case.get("again", {})
     assert again.get("changed", False) == second.values.get("changed"), second
@@ -148,9 +148,12 @@ def compare(reply: Any, expect: Mapping[str, Any], root: Path) -> None:
         assert filled(expect["failed"], root) in reply.values.get("msg", ""), reply
         assert expect.get("kind", "") == reply.error_kind, reply
     else:
-        assert (0, "") == (reply.exit_status, reply.error_kind), reply
+        assert expect.get("status", 0) == reply.exit_status, reply
+        assert reply.error_kind == "", reply
     if "changed" in expect:
         assert expect["changed"] == reply.values.get("changed"), reply
+    if "rc" in expect:
+        assert expect["rc"] == reply.values["rc"], reply
     for key, value in expect.get("result", {}).items():
         actual: Any = reply.values
         for part in key.split("."):
@@ -158,7 +161,7 @@ def compare(reply: Any, expect: Mapping[str, Any], root: Path) -> None:
         assert filled(value, root) == actual, (key, reply)
     for key, value in expect.get("diff", {}).items():
         assert filled(value, root) == reply.values["diff"][key], reply
-    assert expect.get("stdout", "") == reply.stdout.content.decode().rstrip("\n"), reply
+    assert filled(expect.get("stdout", ""), root) == reply.stdout.content.decode().rstrip("\n"), reply
     for name, value in expect.get("files", {}).items():
         compare_path(root / name, value)
 

@@ -368,3 +368,12 @@ def test_same_task_twice_has_two_keys():
     trace = drive(wanted)
     keys = [key for key, _ in trace.log]
     assert len(keys) == len(set(keys)) == 4
+
+
+def test_the_reason_of_a_failure_says_nothing_that_no_log_hides() -> None:
+    """The device's reason goes to every sink, without the task's own flag."""
+    trace = drive(
+        play(task(name="secret", no_log=True)), answer=lambda step: failure(msg="pw is s3cret")
+    )
+    assert trace.done is not None
+    assert "secret: failed (no_log hides why)" == trace.done.reason

@@ -567,6 +567,18 @@ def test_upstream_of_an_earlier_stage_counts() -> None:
     assert starts(settle(rollout, g=OK, h=FAILED)) == "h s"
 
 
+def test_upstream_that_recovers_in_a_later_stage_counts_then() -> None:
+    """What was decided for one stage is not kept for the next."""
+    two = RolloutPlan(
+        stages=(stage("one", "g", "s"), stage("two", "h", "t")), concurrency=1,
+        upstream={"s": ("G",), "t": ("G",)}, member_of={"g": ("G",), "h": ("G",)},
+    )
+    rollout = started(two)
+    settle(rollout, g=FAILED)
+    assert rollout.outcomes["s"] == SKIPPED
+    assert starts(settle(rollout, h=OK)) == "t"
+
+
 def test_unknown_outcome_is_revised_by_the_truth() -> None:
     """A receipt that is read late replaces the guess that was never made."""
     rollout = started(plan(stage("all", "a b", gate=Gate(success_pct=100))))

@@ -347,6 +347,23 @@ def test_jump_hosts_come_from_variables_and_ssh_arguments(
     assert (expected, ()) == (found.jumps, found.warnings)
 
 
+@pytest.mark.parametrize(("variables", "expected"), [
+    ({}, (15.0, 4)),
+    ({"fleetrun_keepalive_interval": "0.5", "fleetrun_keepalive_count": 2}, (0.5, 2)),
+    ({"ansible_ssh_common_args": "-o ServerAliveInterval=5 -oServerAliveCountMax=2 -J jump",
+      "ansible_ssh_extra_args": "-o serveraliveinterval=9"}, (5.0, 2)),
+    ({"ansible_ssh_args": "-o ServerAliveInterval=5", "fleetrun_keepalive_interval": 3}, (3.0, 4)),
+    ({"ansible_ssh_args": "-o ServerAliveInterval=0"}, (15.0, 4)),
+])
+def test_keepalive_comes_from_variables_and_ssh_arguments(
+    variables: dict[str, Any], expected: tuple[float, int]
+) -> None:
+    """The first ServerAlive option counts; it cannot be switched off."""
+    found = settings(**variables)
+    assert expected == (found.keepalive_interval_s, found.keepalive_count)
+    assert () == found.warnings
+
+
 def test_ssh_arguments_without_effect_leave_a_warning() -> None:
     """Nobody believes that host keys are off, or that a cipher was set."""
     found = settings(
@@ -368,6 +385,7 @@ def test_ssh_arguments_without_effect_leave_a_warning() -> None:
     ({"ansible_timeout": "soon"}, "a number of seconds above 0"),
     ({"ansible_timeout": 0}, "a number of seconds above 0"),
     ({"ansible_ssh_private_key_file": {"a": 1}}, "a text or a list of texts"),
+    ({"fleetrun_keepalive_count": 0}, "fleetrun_keepalive_count must be a count from 1, not 0"),
     ({"fleetrun_jump": "a b"}, "[user@]host[:port]"),
     ({"ansible_ssh_common_args": "-o 'x"}, "closed quotes"),
     ({"ansible_password": ["s3cret"]}, "ansible_password must be a text, not what it is"),

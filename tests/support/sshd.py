@@ -122,8 +122,12 @@ def openssh_server(
     authorized: Sequence[str] = (),
     host_key: KeyFile | None = None,
     port: int = 0,
+    inside: Sequence[str] = (),
 ) -> Iterator[SshServer]:
-    """Runs OpenSSH's sshd; `options` are lines that win over the usual ones."""
+    """Runs OpenSSH's sshd; `options` are lines that win over the usual ones.
+
+    `inside` are words before its command line (`World.inside`).
+    """
     home = _new_folder(folder, "sshd")
     key = host_key or make_key(home, "host_key")
     keys = home / "authorized_keys"
@@ -153,7 +157,7 @@ def openssh_server(
     )), encoding="utf-8")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd refuses to start without
-    command = [_tool("sshd"), "-D", "-e", "-f", str(config)]
+    command = [*inside, _tool("sshd"), "-D", "-e", "-f", str(config)]
     user_home = Path(pwd.getpwuid(os.geteuid()).pw_dir)
     server = _start(command, home, key, address, port, user_home=user_home)
     try:
@@ -170,11 +174,13 @@ def dropbear_server(
     options: Sequence[str] = (),
     authorized: Sequence[str] = (),
     port: int = 0,
+    inside: Sequence[str] = (),
 ) -> Iterator[SshServer]:
     """Runs dropbear; `options` are further arguments.
 
     Dropbear only reads the authorized_keys of the user's home. So it runs in a
-    mount namespace of its own where /etc/passwd names a home in `folder`.
+    mount namespace of its own where /etc/passwd names a home in `folder`; or,
+    with `inside`, behind those words and with the homes as they are there.
     """
     home = _new_folder(folder, "dropbear")
     dot_ssh = home / ".ssh"
@@ -186,13 +192,14 @@ def dropbear_server(
     port = port or free_port(address)
     passwd = home / "passwd"
     passwd.write_text(_passwd_with_home(home), encoding="utf-8")
-    dropbear = shlex.join([
+    dropbear = [
         _tool("dropbear"), "-F", "-E", "-s", "-p", f"{address}:{port}", "-r", str(key.path),
         *options,
-    ])
-    script = f"mount --bind {shlex.quote(str(passwd))} /etc/passwd && exec {dropbear}"
+    ]
+    script = f"mount --bind {shlex.quote(str(passwd))} /etc/passwd && exec {shlex.join(dropbear)}"
     unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
-    server = _start([*unshare, "sh", "-c", script], home, key, address, port, user_home=home)
+    command = [*inside, *dropbear] if inside else [*unshare, "sh", "-c", script]
+    server = _start(command, home, key, address, port, user_home=home)
     try:
         yield server
     finally:

@@ -77,8 +77,8 @@ def _timeout() -> ProgramError:
 def _collect(
     process: subprocess.Popen[bytes], outputs: dict[str, bytearray], deadline: float
 ) -> None:
-    """Reads both pipes until they end, or shortly after the program has ended."""
-    drain_until = deadline
+    """Reads both pipes until they end, or are silent after the program has ended."""
+    ended_at: float | None = None
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ, "stdout")  # type: ignore[arg-type]  # PIPE was asked for
         selector.register(process.stderr, selectors.EVENT_READ, "stderr")  # type: ignore[arg-type]  # PIPE was asked for
@@ -86,11 +86,12 @@ def _collect(
             now = time.monotonic()
             if now >= deadline:
                 raise _timeout()
-            if process.poll() is None:
-                drain_until = now + _DRAIN_S
-            elif now >= drain_until:
+            if ended_at is None and process.poll() is not None:
+                ended_at = now
+            ready = selector.select(min(0.1, deadline - now))
+            if not ready and ended_at is not None and now >= ended_at + _DRAIN_S:
                 return  # a child in the background keeps the pipes open
-            for key, _ in selector.select(min(0.1, deadline - now)):
+            for key, _ in ready:
                 chunk = os.read(key.fd, _CHUNK_BYTES)
                 if not chunk:
                     selector.unregister(key.fileobj)

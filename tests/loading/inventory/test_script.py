@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
@@ -133,11 +134,9 @@ def test_a_script_that_hangs_is_killed_with_its_children(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing that a script started is left behind."""
-    monkeypatch.setattr(program, "TIMEOUT_S", 0.5)
-    started = time.monotonic()
+    monkeypatch.setattr(program, "TIMEOUT_S", 2.0)
     problem = problem_of(tmp_path, f"sleep 60 & echo $! >'{tmp_path}/pid'; wait")
     assert problem.kind == "input/script-timeout"
-    assert time.monotonic() - started < 5
     child = int((tmp_path / "pid").read_text())
     wait_until_gone(child)
 
@@ -172,14 +171,24 @@ def test_much_stderr_does_not_block_a_script(tmp_path: Path) -> None:
 
 
 def test_a_child_in_the_background_is_not_waited_for(tmp_path: Path) -> None:
-    """A script may leave a process that keeps its output open."""
-    started = time.monotonic()
-    body = f"sleep 20 & echo $! >'{tmp_path}/pid'; echo '{{\"g\": [\"a\"], \"_meta\": {{}}}}'"
+    """A script may leave a process that keeps its output open; waiting would time out."""
+    body = f"sleep 300 & echo $! >'{tmp_path}/pid'; echo '{{\"g\": [\"a\"], \"_meta\": {{}}}}'"
     try:
         assert list(load(tmp_path, body).devices) == ["a"]
-        assert time.monotonic() - started < 10
     finally:
         os.kill(int((tmp_path / "pid").read_text()), 9)
+
+
+def test_output_before_the_end_is_never_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However late the reader comes, it takes all that is in the pipe."""
+    monkeypatch.setattr(program, "_DRAIN_S", -1.0)
+    names = [f"device-{number}" for number in range(3000)]
+    (tmp_path / "out").write_text(json.dumps({"g": names, "_meta": {}}))
+    inventory = load(tmp_path, f"sleep 300 & echo $! >'{tmp_path}/pid'; cat '{tmp_path}/out'")
+    os.kill(int((tmp_path / "pid").read_text()), 9)
+    assert names == list(inventory.devices)
 
 
 def test_a_script_without_the_bit_says_what_to_do(tmp_path: Path) -> None:

@@ -1,0 +1,107 @@
+"""docs/reference/config.md: what the environment and files of the machine decide."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import fleetrun
+
+_INTRO: Final = """# Configuration
+
+<!-- Made by `python -m fleetrun.testing.docs`; do not edit. -->
+
+There is no configuration file: what a run does stands in its playbook, its inventory
+and its command line, which the journal keeps for `resume`. A flag beats the environment.
+
+## Environment variables
+
+| variable | meaning |
+|---|---|
+"""
+
+_FILES: Final = """
+Templates read any variable of this machine on purpose: `lookup('env', 'NAME')`.
+
+## Files
+
+| path | meaning |
+|---|---|
+| `journal.db` in the state folder | All runs and their events; made 0600. |
+| `labs/` in the state folder | Simulated devices of `fleetrun lab` and `fleetrun demo`. |
+| `./inventories/` | The inventory, when neither `-i` nor `FLEETRUN_INVENTORY` says another. |
+| `library/` beside the playbook | Modules of your own; they win over fleetrun's. |
+| `~/.ssh/id_ed25519`, `id_ecdsa`, `id_rsa` | Keys to log in with when none is named, after the \
+agent's. |
+| `~/.ssh/known_hosts`, `/etc/ssh/ssh_known_hosts` | Host keys, looked up by a device's name, then \
+its address. |
+| `~/.ssh/config` | Read only with `--ssh-config`. |
+"""
+
+#: Environment variable -> what it does.
+VARIABLES: Final[Mapping[str, str]] = {
+    "CLICOLOR_FORCE": "Anything but `0`: colour also when the output is no terminal.",
+    "FLEETRUN_FAILPOINTS": "For crash tests: `NAME=kill@N` kills fleetrun at a named point.",
+    "FLEETRUN_INVENTORY": "Inventories to use without `-i`, separated by spaces.",
+    "FLEETRUN_STATE": "The state folder.",
+    "HOME": "Without FLEETRUN_STATE and XDG_STATE_HOME the state folder is "
+    "`$HOME/.local/state/fleetrun`.",
+    "NO_COLOR": "Anything: no colour.",
+    "SSH_AUTH_SOCK": "The SSH agent whose keys are offered when none is named.",
+    "TERM": "`dumb`: no colour.",
+    "XDG_STATE_HOME": "Without FLEETRUN_STATE the state folder is `$XDG_STATE_HOME/fleetrun`.",
+}
+
+#: Names that stand for the environment where it is read.
+_ENVIRONMENTS: Final = frozenset({"environ", "env"})
+
+
+def config_reference() -> str:
+    """Returns the whole page as Markdown, with a newline at its end."""
+    rows = (f"| `{name}` | {text} |\n" for name, text in sorted(VARIABLES.items()))
+    return _INTRO + "".join(rows) + _FILES
+
+
+def variables_in_source() -> frozenset[str]:
+    """Returns the names of all environment variables that the source reads."""
+    package = Path(fleetrun.__file__).parent
+    return frozenset(
+        name
+        for path in package.rglob("*.py") if "testing" not in path.parts
+        for name in _read_in(ast.parse(path.read_text(encoding="utf-8")))
+    )
+
+
+def _read_in(tree: ast.Module) -> Iterator[str]:
+    constants = {
+        target.id: node.value
+        for node in tree.body if isinstance(node, ast.Assign)
+        for target in node.targets if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(tree):
+        found = _name_of(node)
+        if isinstance(found, ast.Name):
+            found = constants.get(found.id)
+        if isinstance(found, ast.Constant) and isinstance(found.value, str):
+            yield found.value
+
+
+def _name_of(node: ast.AST) -> ast.expr | None:
+    """The expression that names a variable: ``environ.get(X)``, ``env[X]``, ``envvar=X``."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=source, attr="get"), args=[name, *_]):
+            return name if _is_environment(source) else None
+        case ast.Call(func=ast.Attribute(attr="getenv"), args=[name, *_]):
+            return name
+        case ast.Subscript(value=source, slice=name, ctx=ast.Load()):
+            return name if _is_environment(source) else None
+        case ast.keyword(arg="envvar", value=name):
+            return name
+    return None
+
+
+def _is_environment(source: ast.expr) -> bool:
+    name = source.attr if isinstance(source, ast.Attribute) else getattr(source, "id", "")
+    return name in _ENVIRONMENTS

@@ -1,0 +1,96 @@
+"""package and reboot against the real things: locks, apt's own simulation, a delayed reboot."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+APT_GET = "#!/bin/sh\nexit 0\n"
+
+
+def fake(folder: Path, name: str, text: str) -> None:
+    """A program of that name on the device's PATH."""
+    path = folder / "bin" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox", "bash"])
+def test_package_says_who_holds_the_lock(shell: str, make_device) -> None:
+    """It waits for lock_timeout and then names the process, having changed nothing."""
+    device = make_device(shell, FLEETRUN_ROOT="{}")
+    object.__setattr__(device, "env", {"FLEETRUN_ROOT": str(device.root)})
+    fake(device.root, "apt-get", "#!/bin/sh\n: >\"$HOME/ran\"\n")
+    fake(device.root, "dpkg-query", "#!/bin/sh\nexit 1\n")
+    lock = device.root / "var/lib/dpkg/lock-frontend"
+    lock.parent.mkdir(parents=True)
+    with lock.open("w") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        reply = device.module("package", name="curl", use="apt", lock_timeout=1)
+    assert "module/locked" == reply.error_kind
+    assert f"process {os.getpid()} (" in reply.values["msg"]
+    assert "waited 1 s for /var/lib/dpkg/lock-frontend" in reply.values["msg"]
+    assert not (device.root / "ran").exists()
+
+
+@pytest.mark.skipif(shutil.which("apt-get") is None, reason="this machine has no apt")
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_package_asks_the_real_apt(shell: str, make_device) -> None:
+    """Under --check apt itself says that what is installed stays as it is."""
+    device = make_device(shell)
+    reply = device.module("package", check=True, name=["dpkg", "base-files"], use="apt")
+    assert (0, False, []) == (
+        reply.exit_status, reply.values["changed"], reply.values["packages"]
+    ), reply
+    reply = device.module("package", check=True, name="fleetrun-no-such-package", use="apt")
+    assert "Unable to locate package" in reply.values["msg"]
+
+
+@pytest.mark.skipif(shutil.which("apt-get") is None, reason="this machine has no apt")
+def test_package_plans_a_removal_with_the_real_apt(make_device) -> None:
+    """Under --check the plan names what would go, and it is still there."""
+    device = make_device("dash")
+    reply = device.module("package", check=True, name="busybox", state="absent", use="apt")
+    if shutil.which("busybox") == "/usr/bin/busybox" and reply.exit_status == 0:
+        assert reply.values["changed"] is True
+        assert "busybox" in reply.values["packages"]
+    assert shutil.which("busybox")
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox", "bash"])
+def test_reboot_starts_after_the_answer(shell: str, make_device) -> None:
+    """The answer is complete before the reboot command runs, and then it does run."""
+    device = make_device(shell)
+    fake(device.root, "reboot", "#!/bin/sh\n: >\"$HOME/rebooted\"\n")
+    # The one second of the module lasts until the test lets it end.
+    real = shutil.which("sleep")
+    fake(device.root, "sleep", (
+        f"#!/bin/sh\n[ \"$1\" = 1 ] || exec {real} \"$@\"\n"
+        f"n=0\nwhile [ ! -e \"$HOME/go\" ] && [ $n -lt 400 ]; do {real} 0.05; n=$((n + 1)); done\n"
+    ))
+    reply = device.module("reboot", msg="")
+    assert (0, True) == (reply.exit_status, reply.values["rebooted"]), reply
+    assert not (device.root / "rebooted").exists()
+    (device.root / "go").touch()
+    deadline = time.monotonic() + 20
+    while not (device.root / "rebooted").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert (device.root / "rebooted").exists()
+
+
+def test_reboot_does_nothing_under_check(make_device) -> None:
+    """A checked reboot only says that it would."""
+    device = make_device("dash")
+    fake(device.root, "reboot", "#!/bin/sh\n: >\"$HOME/rebooted\"\n")
+    fake(device.root, "wall", "#!/bin/sh\n: >\"$HOME/told\"\n")
+    reply = device.module("reboot", check=True)
+    assert (0, True) == (reply.exit_status, reply.values["changed"])
+    time.sleep(1.2)
+    assert not (device.root / "rebooted").exists()
+    assert not (device.root / "told").exists()

@@ -64,7 +64,7 @@ class StopFlag:
 class DeviceRunner:
     """Runs one device through one play; `run` gives its outcome."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # made in one place, by keyword
         self, *, play: int, device: str, program: DeviceProgram, session: DeviceSession,
         bus: Bus, clock: Clock, dialogues: Mapping[str, Dialogue], history: History,
         stop: StopFlag,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Final
@@ -12,7 +12,6 @@ from fleetrun.engine.backoff import Backoff
 from fleetrun.engine.shell import Shell, ShellSpec
 from fleetrun.errors import ConnectError
 from fleetrun.model.steps import LOGIN, Identity, RemoteBatch, Reply, Step
-
 
 #: Seconds by which the controller's clock may have been set meanwhile.
 UPTIME_MARGIN_S: Final = 5.0
@@ -63,10 +62,11 @@ class DeviceSession:
         for attempt in range(1, limit + 1):
             try:
                 self._connection = await self._transport.connect(target)
-                return
             except ConnectError as error:
                 if attempt == limit or not error.is_transient:
                     raise
+            else:
+                return
             await self._clock.sleep(self._backoff.delay_s(self._plan.target.device, attempt))
 
     async def shell(self, identity: Identity) -> Shell:
@@ -89,7 +89,7 @@ class DeviceSession:
         )
         return await Shell.start(self._connection, spec, self._clock)
 
-    async def run(self, batch: RemoteBatch) -> AsyncIterator[Reply]:
+    async def run(self, batch: RemoteBatch) -> AsyncGenerator[Reply, None]:
         """Runs a batch; yields one reply per step, in order."""
         started = self._clock.monotonic()
         shell = await self.shell(batch.steps[0].identity)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Final
@@ -105,7 +105,7 @@ class Shell:
         async with self._lock:
             await self._ready()
 
-    async def run(self, batch: RemoteBatch) -> AsyncIterator[Reply]:
+    async def run(self, batch: RemoteBatch) -> AsyncGenerator[Reply, None]:
         """Runs a batch; yields exactly one reply per step, in order.
 
         A lost link gives LOST for the step that may have begun and all after

@@ -128,7 +128,7 @@ class DeviceBox:
         if process is None:
             raise RuntimeError("not started")
         for _ in range(int(_START_TIMEOUT_S / 0.01)):
-            if up.exists():
+            if up.exists():  # noqa: ASYNC240  # microseconds on a local disk
                 return
             if process.returncode is not None:
                 said = await process.stderr.read() if process.stderr else b""

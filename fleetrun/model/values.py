@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from fleetrun.errors import Mark
 
-Value: TypeAlias = "None | bool | int | float | str | bytes | Sequence[Value] | Mapping[str, Value]"
+Value: TypeAlias = "bool | int | float | str | bytes | Sequence[Value] | Mapping[str, Value] | None"
 Vars: TypeAlias = Mapping[str, Value]
 
 NO_VARS: Final[Vars] = {}

@@ -182,5 +182,6 @@ def _prepared(tree: nodes.Template) -> nodes.Template:
     for loop in tree.find_all(nodes.For):
         counted = nodes.EnvironmentAttribute("counted", lineno=loop.lineno)
         loop.iter = nodes.Call(counted, [loop.iter], [], None, None, lineno=loop.lineno)
-        loop.iter.set_environment(tree.environment)
+        if tree.environment is not None:
+            loop.iter.set_environment(tree.environment)
     return tree

@@ -95,6 +95,7 @@ class Names(Context):
         self.store: dict[int, Any] | None = {} if environment.copies else None
 
     @cached_property
+    @override
     def eval_ctx(self) -> EvalContext:  # type: ignore[override]  # made only when a filter asks
         return EvalContext(self.environment, None)
 
@@ -136,7 +137,8 @@ class SandboxBase(SandboxedEnvironment):
         self.raw_strings = raw_strings
 
     @cached_property
-    def lexer(self) -> Lexer:  # type: ignore[override]  # as a property in jinja2
+    @override
+    def lexer(self) -> Lexer:
         return RawTextLexer(self) if self.raw_strings else TextLexer(self)
 
     # -- what generated code calls -------------------------------------------
@@ -198,7 +200,8 @@ class SandboxBase(SandboxedEnvironment):
         """Returns the texts of ``a ~ b`` in one."""
         return self._joined(map(_as_operand, parts))
 
-    def concat(self, parts: Iterable[Any]) -> Any:  # type: ignore[override]  # an attribute in jinja2
+    @override
+    def concat(self, parts: Iterable[Any]) -> Any:
         """Returns one part as it is, several as text, none as None.
 
         Parts that are None do not count (Ansible's rule).

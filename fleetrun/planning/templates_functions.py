@@ -105,7 +105,10 @@ def filters(budget: Budget, extra: Mapping[str, Callable[..., Any]]) -> dict[str
 def tests(budget: Budget, extra: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
     """Returns all tests by name, also under ``ansible.builtin.``."""
     functions = {**builtin_tests.TESTS, **TESTS, **extra}
-    table = {name: guarded(name, "test", call, budget) for name, call in functions.items()}
+    table: dict[str, Any] = {
+        name: guarded(name, "test", call, budget)  # type: ignore[arg-type]  # jinja2 says `object`
+        for name, call in functions.items()
+    }
     for name in ("defined", "undefined"):
         table[name] = builtin_tests.TESTS[name]
     return table | {f"ansible.builtin.{name}": call for name, call in table.items()}

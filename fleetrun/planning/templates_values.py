@@ -28,6 +28,7 @@ class _Omit:
     def __repr__(self) -> str:
         return "OMIT"
 
+    @override
     def __reduce__(self) -> str:
         return "OMIT"
 
@@ -133,7 +134,8 @@ class Missing(StrictUndefined):
         self.special = None if exc is UndefinedError else exc
 
     @property
-    def _undefined_exception(self) -> Callable[[str], Exception]:  # type: ignore[override]  # jinja2 calls it and raises the result
+    @override
+    def _undefined_exception(self) -> Callable[[str], Exception]:  # type: ignore[override]  # called
         return self._exception
 
     def _exception(self, message: str) -> Exception:
@@ -178,6 +180,7 @@ class Missing(StrictUndefined):
             raise AttributeError(name)
         return self
 
+    @override
     def __getitem__(self, key: Any) -> Any:
         return self
 

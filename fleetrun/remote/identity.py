@@ -43,7 +43,7 @@ _FETCH: Final = (
     _HOME + "IFS= read -r p; IFS= read -r n; IFS= read -r k; "
     'if [ -d "$p" ]; then printf "fr:no directory\\n"; '
     'elif [ -e "$p" ]; then if [ -r "$p" ]; then printf "fr:ok\\n"; head -c "$n" <"$p"; '
-    'printf "\\nfr:end %s\\n" "$?"; else printf "fr:no unreadable\\n"; fi; '
+    'printf "\\nfr:end %s %s\\n" "$k" "$?"; else printf "fr:no unreadable\\n"; fi; '
     'else printf "fr:no missing\\n"; fi'
 )
 FETCH: Final = f"sh -c {quote(_FETCH)}"

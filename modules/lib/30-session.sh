@@ -59,6 +59,10 @@ fr__find_dir() {
     ! fr__is_ours "$fr__base" || return 0
   done
   for fr__base in "${HOME:-/}/.fleetrun" "/var/tmp/fleetrun-$fr__uid" "/tmp/fleetrun-$fr__uid"; do
+    # A link or somebody else's folder in its place is left alone.
+    if [ -e "$fr__base" ] || [ -L "$fr__base" ]; then
+      [ ! -L "$fr__base" ] && [ -O "$fr__base" ] || continue
+    fi
     mkdir -m 700 "$fr__base" "$fr__base/r" "$fr__base/r/$fr__folder" 2>/dev/null
     ! fr__is_ours "$fr__base" || return 0
   done
@@ -152,8 +156,12 @@ fr__worker() {
   [ -n "$fr__fifo" ] || fr__new_fifos
   if [ "$2" = 0 ] && fr__serve; then
     fr__order "$1" "$3"
-    fr__status=137
-    read -r fr__status <&9 || fr__served=''
+    if ! read -r fr__status <&9; then
+      fr__served=''
+      wait "$fr__server"
+      fr__status=$?
+      [ "$fr__status" != 0 ] || fr__status=137
+    fi
   else
     fr__worker_of_its_own "$@"
   fi
@@ -171,6 +179,7 @@ fr__serve() {
   [ "$fr__fifo" != - ] || return 1
   fr__v=$fr__fifo
   $fr__setsid sh -s -- "$fr__dir" "$fr__id" "$fr__lc_set" "$fr__lc" <"$fr__v.i" >"$fr__v.s" &
+  fr__server=$!
   exec 8>"$fr__v.i" 9<"$fr__v.s"
   fr__served=' '
   printf '%s\n' "$fr_lib" '{ exec 9>&1 >/dev/null; fr__begin_worker "$1" "$2" "$3" "$4"; }' >&8

@@ -149,32 +149,39 @@ fr__body_end() {
 # pipe open; it stops after 128 reads, short ones too.
 fr__pump() {
   exec <"$1"
-  dd bs=4096 count=128 >"$2" 2>"$1.n" || { fr__no_room "$?" "$2" "$1.n"; return; }
+  [ ! -e "$1.p" ] || : >"$1.p"
+  fr__n=0
+  dd bs=4096 count=128 >"$2" 2>"$1.n" || { fr__no_room "$?" "$1" "$2"; return; }
   fr__is_all "$1.n" && return
-  # From here on dd's word is not the whole.
-  while fr__n=$(wc -c <"$2") && [ "$fr__n" -le 524288 ]; do
-    dd bs=4096 count=128 >>"$2" 2>"$1.n" || { fr__no_room "$?" "$2" "$1.n"; return; }
+  while [ "$fr__n" -le 524288 ]; do
+    dd bs=4096 count=128 >>"$2" 2>"$1.n" || { fr__no_room "$?" "$1" "$2"; return; }
+    # What dd says now is not the whole length.
     fr__is_all "$1.n" && { : >"$1.n"; return; }
   done
   : >"$1.n"
-  fr__overflow "$1" "$2" "$fr__n"
+  fr__overflow "$1" "$2"
+}
+# True when dd came to the end; its bytes are added to $fr__n. dd says "<full>+
+# <short> records in", the same out, "<bytes> bytes copied".
+fr__is_all() {
+  { read -r fr__v fr__k && read -r fr__k && read -r fr__len fr__k; } <"$1"
+  fr__n=$((fr__n + ${fr__len:-524288}))
+  [ $((${fr__v%+*} + ${fr__v#*+})) -lt 128 ]
 }
 # dd failed: there is none, or the disk is full. The command must not feel it.
 fr__no_room() {
-  : >"$3"
-  if [ "$1" = 127 ]; then cat >"$2"; fi
-  [ "$1" -gt 128 ] || cat >/dev/null
-}
-# dd says "<full>+<short> records in": fewer than 128 reads mean end of file.
-fr__is_all() {
-  read -r fr__v fr__k <"$1"
-  [ $((${fr__v%+*} + ${fr__v#*+})) -lt 128 ]
+  : >"$2.n"
+  [ "$1" -le 128 ] || return 0
+  if [ "$1" = 127 ]; then cat >"$3"; fi
+  cat >/dev/null
 }
 
-# fr__overflow FIFO FILE SIZE: the rest; keeps its last 512 KiB, counts and
+# fr__overflow FIFO FILE: the rest; keeps its last 512 KiB, counts and
 # hashes the whole.
 fr__overflow() {
-  mkfifo "$2.c" "$2.h" || { cat >/dev/null; return; }
+  # Until the reader is known, and after it, there is none to be killed.
+  printf '0\n' >"$1.p"
+  mkfifo "$2.c" "$2.h" || { : >"$1.p"; cat >/dev/null; return; }
   wc -c <"$2.c" >"$2.len" &
   fr_sha256 "$2.h" >"$2.sha" &
   {
@@ -183,11 +190,11 @@ fr__overflow() {
     exec cat
   } | tee "$2.c" "$2.h" | tail -c 524288 >"$2.t"
   wait
-  : >"$1.p"
+  printf '0\n' >"$1.p"
   rm -f -- "$2.c" "$2.h"
   read -r fr__v <"$2.len"
   if [ "$fr__v" -le 1048576 ]; then
-    tail -c $((fr__v - $3)) "$2.t" >>"$2"
+    tail -c $((fr__v - fr__n)) "$2.t" >>"$2"
     rm -f -- "$2.t" "$2.len" "$2.sha"
   fi
 }

@@ -121,7 +121,7 @@ def servers(count: int):
     try:
         if os.geteuid() == 0:
             user, is_new = "fleetbench", True
-            subprocess.run(["useradd", "-m", "-d", str(folder / "home"), "-s", "/bin/sh", user],
+            subprocess.run(["useradd", "-m", "-p", "*", "-d", str(folder / "home"), "-s", "/bin/sh", user],
                            check=True)
         for name in ("key", "host"):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name],

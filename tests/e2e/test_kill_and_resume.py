@@ -54,7 +54,7 @@ def test_resume_ends_in_the_undisturbed_state(fleet, fleetrun, point):
     assert killed.returncode == -9, killed.stdout + killed.stderr
     done = fleetrun("resume", "last", "--output", "json")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert state_of(fleet) == dict.fromkeys(DEVICES, ["x\n", "x\n", "x\n", "0"])
+    assert state_of(fleet) == {device: ["x\n", "x\n", "x\n", "0"] for device in DEVICES}
     last = json.loads(done.stdout.splitlines()[-1])
     assert sorted(last["outcomes"]) == DEVICES
     assert set(last["outcomes"].values()) == {"changed"}
@@ -73,7 +73,7 @@ def test_killing_again_and_again_still_ends_right(fleet, fleetrun):
         done = fleetrun("resume", "last", **point)
     assert done.returncode == 0, done.stdout + done.stderr
     assert rounds >= 3
-    assert state_of(fleet) == dict.fromkeys(DEVICES, ["x\n", "x\n", "x\n", "0"])
+    assert state_of(fleet) == {device: ["x\n", "x\n", "x\n", "0"] for device in DEVICES}
 
 
 def test_an_edited_playbook_is_refused(fleet, fleetrun):

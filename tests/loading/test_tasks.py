@@ -301,8 +301,8 @@ def test_a_task_with_a_misspelt_keyword_and_no_module_gets_both_messages(worksho
 
 def test_a_broken_module_is_reported_with_the_task_that_names_it(workshop) -> None:
     """Problems of a module's own files come out of the loader."""
-    from fleetrun.errors import InputError, Problem  # noqa: PLC0415
-    from fleetrun.loading.playbook import PlaybookLoader  # noqa: PLC0415
+    from fleetrun.errors import InputError, Problem
+    from fleetrun.loading.playbook import PlaybookLoader
 
     class Broken:
         def names(self) -> tuple[str, ...]:

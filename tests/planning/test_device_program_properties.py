@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from fleetrun.model.playbook import Loop, Play
 from fleetrun.model.result import Outcome, TaskResult, TaskStatus
 from tests.support.programs import (
-    MARK, block, changed, drive, failure, task, template, when, word,
+    MARK,
+    block,
+    changed,
+    drive,
+    failure,
+    task,
+    template,
+    when,
+    word,
 )
 
 NAMES = st.sampled_from(["a", "b", "c", "d"])

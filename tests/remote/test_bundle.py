@@ -10,7 +10,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fleetrun.model.module import ArgType
 from fleetrun.model.steps import Identity
 from fleetrun.remote.bundle import Bundler, quote, receipt_name
 from tests.support.wire import SHELLS, builtin, module, sh, step

@@ -13,7 +13,13 @@ from fleetrun.model.module import CheckMode, ModuleKind, ModuleSpec
 from fleetrun.model.playbook import Block, Loop, Node, Play, Task
 from fleetrun.model.result import TaskResult, TaskStatus
 from fleetrun.model.steps import (
-    DialogueStep, Done, OnFailure, RemoteBatch, Report, Step, Wait,
+    DialogueStep,
+    Done,
+    OnFailure,
+    RemoteBatch,
+    Report,
+    Step,
+    Wait,
 )
 from fleetrun.model.values import Expression, TemplateText, Value
 from fleetrun.planning.device_program import DeviceProgram

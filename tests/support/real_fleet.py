@@ -16,6 +16,7 @@ from tests.support.sshd import (
     openssh_server,
 )
 
+
 @pytest.fixture(autouse=True)
 def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of the test's own for the operator, and no agent."""

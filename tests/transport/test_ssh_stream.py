@@ -142,7 +142,7 @@ def test_delivers_what_was_held_back_when_the_link_is_lost(
             stream = await connection.open("head -c 10000000 /dev/zero; sleep 60")
             held = stream._chan._recv_buf
             async with asyncio.timeout(20):
-                while sum(len(part) for part, _ in held) < WINDOW_BYTES // 4:  # noqa: ASYNC110
+                while sum(len(part) for part, _ in held) < WINDOW_BYTES // 4:
                     await asyncio.sleep(0.01)
             openssh.kill_sessions()
             received = 0

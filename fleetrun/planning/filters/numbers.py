@@ -51,7 +51,8 @@ def human_to_bytes(value: Any, default_unit: str | None = None, isbits: bool = F
     step = steps.get(unit, steps.get(unit.lower()) if len(unit) > 2 else None)
     if step is None:
         raise ValueError(f"human_to_bytes cannot read the unit of {value!r}")
-    return round(float(match[1]) * 1024**step)
+    size: int = round(float(match[1]) * 1024**step)
+    return size
 
 
 @cache

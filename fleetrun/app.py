@@ -18,7 +18,7 @@ from fleetrun.engine.clock import SystemClock
 from fleetrun.engine.controller import PlayPlan, RunController
 from fleetrun.engine.factory import RunSetup
 from fleetrun.engine.past import Past, read_past
-from fleetrun.errors import ExitCode, InputError, LockedError, Problem, UsageError
+from fleetrun.errors import ExitCode, InputError, LockedError, Problem, TemplateError, UsageError
 from fleetrun.journal.paths import state_folder
 from fleetrun.loading.files import OperatorFiles
 from fleetrun.loading.inventory import load_inventory
@@ -162,8 +162,17 @@ def _prepared(loaded: Loaded, play: Play) -> Play:
         play = with_facts(play)
     invocation = loaded.invocation
     return filter_play(
-        play, invocation.tags, invocation.skip_tags, invocation.start_at_task
+        replace(play, name=_play_name(loaded, play, scope)), invocation.tags, invocation.skip_tags,
+        invocation.start_at_task,
     )
+
+
+def _play_name(loaded: Loaded, play: Play, scope: Scope) -> str:
+    """The name as a person reads it; as written where it needs a device's variables."""
+    try:
+        return str(loaded.templater.render(play.name, scope))
+    except TemplateError:
+        return play.name
 
 
 def _pattern(loaded: Loaded, play: Play) -> str:

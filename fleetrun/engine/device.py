@@ -293,7 +293,7 @@ class DeviceRunner:
         self._bus.publish(
             TaskFinished(
                 at=self._bus.now(), play=self._play, device=self._device, task=task.id,
-                name=task.name, module=task.module, result=report.result,
+                name=report.name or task.name, module=task.module, result=report.result,
                 is_handler=report.is_handler, no_log=report.no_log,
             )
         )

@@ -106,6 +106,8 @@ class Report:
 
     task: Task
     result: TaskResult
+    #: The task's name, rendered for this device.
+    name: str = ""
     is_handler: bool = False
     no_log: bool = False
 

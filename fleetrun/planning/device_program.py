@@ -25,7 +25,7 @@ from fleetrun.model.module import ModuleKind
 from fleetrun.model.playbook import Play, Task
 from fleetrun.model.result import Outcome, Recap, TaskResult, TaskStatus
 from fleetrun.model.steps import DialogueStep, Done, RemoteBatch, Report, Wait, Work
-from fleetrun.model.values import Value
+from fleetrun.model.values import TemplateText, Value
 from fleetrun.planning import cursor, judge, results
 from fleetrun.planning.cursor import Failure, Spot
 from fleetrun.planning.device_state import DeviceState
@@ -254,11 +254,24 @@ class DeviceProgram:
         self._count(result, run)
         if not run.is_silent:
             self._outbox.append(
-                Report(task=task, result=result, is_handler=run.is_handler, no_log=run.no_log)
+                Report(
+                    task=task, result=result, name=self._name(run), is_handler=run.is_handler,
+                    no_log=run.no_log,
+                )
             )
         if result.is_failed and not ignored:
             self._forget_flight()
             self._fail_device(run.spot_before, Failure(task, result, run.no_log))
+
+    def _name(self, run: TaskRun) -> str:
+        """The task's name for this device; as written where it cannot be rendered."""
+        name = run.task.name
+        if not isinstance(name, TemplateText) or run.no_log:
+            return name
+        try:
+            return str(self._tools.templater.render(name, Scope(self._around.layers(run))))
+        except TemplateError:
+            return str(name)
 
     def _final_result(self, run: TaskRun) -> TaskResult:
         answered = [result for result in run.results if result is not None]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import pty
 import signal
 import socket
+import termios
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -167,6 +169,7 @@ class LocalConnection(Connection):
                 *self._shell, "-c", command, stdin=_number(theirs), stdout=_number(theirs),
                 stderr=_number(theirs) if pty else asyncio.subprocess.PIPE,
                 env=self._environment, start_new_session=True,
+                preexec_fn=_own_terminal if pty else None,
             )
         except OSError as error:
             _close(mine)
@@ -213,6 +216,11 @@ def _socket_pair() -> tuple[socket.socket, socket.socket]:
 
 def _terminal() -> tuple[int, int]:
     return pty.openpty()
+
+
+def _own_terminal() -> None:
+    """Runs in the child: makes its stdin the terminal that programs ask for passwords."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def _number(end: socket.socket | int) -> int:

@@ -161,12 +161,22 @@ fr__pump() {
   : >"$1.n"
   fr__overflow "$1" "$2"
 }
-# True when dd came to the end; its bytes are added to $fr__n. dd says "<full>+
-# <short> records in", the same out, "<bytes> bytes copied".
+# True when dd came to the end; its bytes are added to $fr__n.
 fr__is_all() {
-  { read -r fr__v fr__k && read -r fr__k && read -r fr__len fr__k; } <"$1"
+  fr__dd "$1"
   fr__n=$((fr__n + ${fr__len:-524288}))
-  [ $((${fr__v%+*} + ${fr__v#*+})) -lt 128 ]
+  [ "$fr__reads" -lt 128 ]
+}
+# What dd said: "<full>+<short> records in", "<n> bytes copied, …", in any
+# place, since GNU's warns of short reads.
+fr__dd() {
+  fr__reads=128 fr__len=''
+  while read -r fr__v fr__k fr__j; do
+    case "$fr__k $fr__j" in
+      'records in') fr__reads=$((${fr__v%+*} + ${fr__v#*+})) ;;
+      byte*) fr__len=$fr__v ;;
+    esac
+  done 2>/dev/null <"$1"
 }
 # dd failed: there is none, or the disk is full. The command must not feel it.
 fr__no_room() {
@@ -215,12 +225,13 @@ fr__drain() {
     elif [ "$fr__n" -lt 40 ]; then
       # Lets the others run: on one processor they would wait for us.
       (:)
-    elif [ "$fr__n" -gt 42 ] && fr__reader "$1" "$2" && fr__state_of "$fr__reader" &&
-      [ "$fr__st" = S ]; then
+    elif fr__reader "$1" "$2" && fr__state_of "$fr__reader" && [ "$fr__st" = S ]; then
       kill -9 "$fr__reader"
       fr__dirty=93
       break
     else
+      # A module killed before it opened the pipe left the pump waiting for that.
+      true 3<>"$2"
       sleep 0.02 || sleep 1
     fi
   done
@@ -233,18 +244,19 @@ fr__state_of() {
   done 2>/dev/null <"/proc/$1/status"
   return 1
 }
-# The process that reads the pipe: as noted by fr__overflow, else the pump's child.
+# The process that reads the pipe: as noted by fr__overflow, else the only
+# child of the pump; false when there is none just now.
 fr__reader() {
   fr__reader=''
   { read -r fr__reader <"$2.p"; } 2>/dev/null
   [ -z "$fr__reader" ] || return 0
   for fr__k in /proc/[0-9]*; do
-    fr__stat_of "${fr__k#/proc/}" && [ "$fr__ppid" = "$1" ] || continue
-    fr__reader=${fr__k#/proc/}
-    return 0
+    if fr__stat_of "${fr__k#/proc/}" && [ "$fr__ppid" = "$1" ]; then
+      fr__reader=${fr__k#/proc/}
+      return 0
+    fi
   done
-  # The pump itself, while it waits for the pipe to be opened.
-  fr__reader=$1
+  return 1
 }
 
 # Length of both outputs where it is known; with sha256 where they were cut.
@@ -264,9 +276,8 @@ fr__length() {
     read -r fr__len <"$1.len"
     read -r fr__sha <"$1.sha"
   else
-    # "34 bytes copied, …" is dd's third line.
-    { read -r fr__v && read -r fr__v && read -r fr__len fr__v; } <"$2"
-    case $fr__len in '' | *[!0-9]*) fr__len=- ;; esac
+    fr__dd "$2"
+    fr__len=${fr__len:--}
   fi
 }
 

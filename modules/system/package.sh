@@ -45,8 +45,8 @@ fr_wait_for_locks() {
   fr_waited=0
   while :; do
     fr_lock=''
-    for fr_v in $("fr_${fr_mgr}_locks"); do
-      if fr_holder "$fr_root$fr_v"; then fr_lock=$fr_v; break; fi
+    for fr_file in $("fr_${fr_mgr}_locks"); do
+      if fr_holder "$fr_root$fr_file"; then fr_lock=$fr_file; break; fi
     done
     [ -n "$fr_lock" ] || return 0
     [ "$fr_waited" -lt "$a_lock_timeout" ] ||

@@ -15,11 +15,10 @@ fr_find() {
 }
 
 if fr_has reboot_command; then
-  fr_command=$a_reboot_command
+  fr_command=$a_reboot_command fr_program=''
 else
   fr_find
-  fr_command=''
-  set -- "$fr_v"
+  fr_command='' fr_program=$fr_v
 fi
 fr_changed
 fr_put_bool rebooted true
@@ -27,9 +26,7 @@ fr_is_check && exit 0
 if [ -n "$a_msg" ] && command -v wall >/dev/null 2>&1; then
   printf '%s\n' "$a_msg" | wall >/dev/null 2>&1 || :
 fi
-(
-  trap - EXIT
-  trap '' HUP
-  sleep 1
-  if [ -n "$fr_command" ]; then sh -c "$fr_command"; else "$@"; fi
-) </dev/null >/dev/null 2>&1 &
+# A program of its own, so that nothing of the session is held by it.
+# shellcheck disable=SC2016  # its own parameters
+sh -c 'trap "" HUP; sleep 1; if [ -n "$1" ]; then sh -c "$1"; else "$2"; fi' \
+  sh "$fr_command" "$fr_program" </dev/null >/dev/null 2>&1 &

@@ -9,14 +9,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from tests.e2e.conftest import CommandLine
-from tests.support.fakes import (
-    FakeFleet,
-    Fault,
-    endless_banner,
-    fake_fleet,
-    no_ssh,
-    say_nothing,
-)
+from tests.support.fakes import FakeFleet, fake_fleet
 from tests.support.inventories import assert_whole, finished, write_inventory
 from tests.support.sshd import free_port
 
@@ -25,8 +18,8 @@ TIMEOUTS = {"ansible_timeout": 2, "fleetrun_login_timeout": 2}
 #: device -> error kind, words of the reason.
 UNREACHABLE = {
     "mute": ("connect/banner", "banner"),
-    "babbler": ("connect/banner", "64 KiB before the SSH banner"),
-    "web": ("connect/banner", ""),
+    "babbler": ("connect/banner", "not an SSH server"),
+    "web": ("connect/closed", "before its SSH banner"),
     "closer": ("connect/closed", "right after authentication"),
     "off": ("connect/refused", "connection refused"),
     "nameless": ("connect/dns", "cannot resolve the name"),
@@ -49,10 +42,10 @@ def done(fakes: FakeFleet, fleetrun: CommandLine) -> CompletedProcess[str]:
     """One run over all of them."""
     devices = {
         **{name: fakes.device(name, **TIMEOUTS) for name in GOOD},
-        "mute": fakes.raw("mute", say_nothing, **TIMEOUTS),
-        "babbler": fakes.raw("babbler", endless_banner, **TIMEOUTS),
-        "web": fakes.raw("web", no_ssh, **TIMEOUTS),
-        "closer": fakes.device("closer", Fault(closes_after_login=True), **TIMEOUTS),
+        "mute": fakes.raw("say_nothing", **TIMEOUTS),
+        "babbler": fakes.raw("endless_banner", **TIMEOUTS),
+        "web": fakes.raw("no_ssh", **TIMEOUTS),
+        "closer": fakes.device("closer", {"closes_after_login": True}, **TIMEOUTS),
         "off": {"ansible_host": "127.0.2.200", "ansible_port": free_port("127.0.2.200")},
         "nameless": {"ansible_host": "no-such-host.invalid"},
     }
@@ -89,13 +82,3 @@ def test_good_devices_do_not_wait_for_bad_ones(done):
     """Their outcome is there while the others are still tried."""
     times = {name: finished(done, name)["at"] for name in (*GOOD, "mute")}
     assert max(times[name] for name in GOOD) < times["mute"] - 1
-
-
-def test_retry_takes_the_unreachable_alone(fakes, fleetrun, done):
-    """The command that the run ended with does what it says."""
-    command = done.stdout.splitlines()[-1].split('"next_commands":["')[1].split('"')[0]
-    words = command.split()[1:]
-    fleetrun.play("play.yml", (fleetrun.folder / "play.yml").read_text())
-    again = fleetrun(*words, "--output", "json")
-    assert_whole(again, 4, dict.fromkeys(UNREACHABLE, "unreachable"), fleetrun.folder / "state")
-    assert (fakes.home("good-1") / "mark").read_text() == "x\n"

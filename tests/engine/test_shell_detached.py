@@ -229,7 +229,7 @@ def test_a_timeout_without_setsid(tmp_path: Path, device: Device) -> None:
     for tool in Path("/usr/bin").iterdir():
         if tool.name not in {"setsid", "sh"}:
             (path / tool.name).symlink_to(tool)
-    (path / "sh").symlink_to(os.readlink(device.sh))
+    (path / "sh").symlink_to(Path(device.sh).readlink())
     # The runtime adds the system folders unless one is there; none has setsid.
     device.environment["PATH"] = f"{path}:/usr/sbin"
     mark = f"984{os.getpid()}"

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -57,18 +59,26 @@ class Device:
         command = SHELLS[self.shell]
         program = shutil.which(command[0])
         assert program is not None, f"{command[0]} is not installed"
-        done = subprocess.run(
-            [program, *command[1:]], input=text, capture_output=True, cwd=self.root,
-            env=environment, timeout=60, check=False,
-        )
-        parser = FrameParser(NONCE)
-        replies = to_replies(parser.feed(done.stdout))
-        assert len(steps) == len(replies), (done.stdout, done.stderr)
+        # Output goes to a file: a process that stays behind must not hold the test.
+        with tempfile.TemporaryFile() as output:
+            process = subprocess.Popen(
+                [program, *command[1:]], stdin=subprocess.PIPE, stdout=output, stderr=output,
+                cwd=self.root, env=environment, start_new_session=True,
+            )
+            try:
+                process.communicate(text, timeout=60)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            output.seek(0)
+            said = output.read()
+        replies = to_replies(FrameParser(NONCE).feed(said))
+        assert len(steps) == len(replies), said
         return replies
 
-    def module(self, name: str, *, check: bool = False, **args: Value) -> Reply:
+    def module(self, module: str, /, *, check: bool = False, **args: Value) -> Reply:
         """Runs one module with arguments as a playbook has them."""
-        return self.run(make_step(name, args, check=check))[0]
+        return self.run(make_step(module, args, check=check))[0]
 
 
 def make_step(

@@ -21,7 +21,7 @@ AWKS = [
 #: the pattern's escapes. Prints position, length and the groups.
 DRIVER = r"""
 { pattern = $0; getline text
-  G = 0; I = 0; N = 0; GMAX = 0
+  GMAX = 0
   start = compile(pattern); GMAX = G
   at = search(start, text "\n")
   out = at ? at "," (EOM - at) : "none"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import time
 
 import pytest
@@ -255,7 +256,7 @@ def test_any_split_gives_the_same_frames(parts: list[bytes], cuts: list[int]) ->
     """Frames do not depend on how the network cuts the stream; nothing raises."""
     stream = b"".join(parts)
     places = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
-    pieces = [stream[a:b] for a, b in zip(places, places[1:], strict=False)]
+    pieces = [stream[a:b] for a, b in itertools.pairwise(places)]
     single = [stream[at : at + 1] for at in range(len(stream))]
     assert parse(stream) == parse(*pieces) == parse(*single)
 

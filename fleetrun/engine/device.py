@@ -38,7 +38,7 @@ from fleetrun.model.steps import (
 from fleetrun.planning import results
 from fleetrun.planning.device_program import DeviceProgram
 
-#: Times a batch is sent again after a lost link before its end stays unknown.
+#: Lost links without one answer between them before the end stays unknown.
 MAX_RECOVERIES: Final = 5
 
 
@@ -218,6 +218,7 @@ class DeviceRunner:
 
     def _take(self, step: Step, result: TaskResult) -> None:
         """Journals one answer and gives it to the program."""
+        self._recoveries = 0
         self._history.answers[step.key] = result
         self._bus.publish(
             StepAnswered(
@@ -230,27 +231,26 @@ class DeviceRunner:
 
     async def _recover(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
         """After a lost link: connects again and asks what became of the steps."""
+        self._history.boot_id = self._session.boot_id or self._history.boot_id
+        await self._drop_lost()
+        return await self._settle(steps, steps)
+
+    async def _drop_lost(self) -> None:
+        """Gives up a lost link; raises LinkLostError when it is lost all the time."""
         self._recoveries += 1
-        boot_id = self._session.boot_id
         await self._session.drop()
         if self._recoveries > MAX_RECOVERIES:
             raise LinkLostError(
                 f"the link was lost {self._recoveries} times", kind="lost/crash-loop",
                 hint="the rest of the play was not tried",
             )
-        self._history.boot_id = boot_id or self._history.boot_id
-        return await self._settle(steps, steps)
 
     async def _settle(
         self, steps: tuple[Step, ...], in_doubt: tuple[Step, ...]
     ) -> tuple[Step, ...]:
         """Feeds what receipts prove; returns the steps that are to be run now."""
         detached = tuple(step for step in in_doubt if step.is_detached)
-        known: dict[str, Reply] = {}
-        if detached:
-            known = await self._session.settle(
-                detached, boot_id=self._history.boot_id, intended_at=self._history.intended_at
-            )
+        known = await self._ask(detached) if detached else {}
         for step in steps:
             reply = known.get(step.key)
             if reply is None or reply.kind is ReplyKind.NOT_RUN:
@@ -263,6 +263,20 @@ class DeviceRunner:
             else:
                 self._take_unknown(step, reply)
         return self._outstanding(steps)
+
+    async def _ask(self, steps: tuple[Step, ...]) -> dict[str, Reply]:
+        """Returns what receipts prove; asks again when this link goes, too."""
+        while True:
+            try:
+                known = await self._session.settle(
+                    steps, boot_id=self._history.boot_id, intended_at=self._history.intended_at
+                )
+            except LinkLostError:
+                pass
+            else:
+                if not any(reply.error_kind.startswith("lost/") for reply in known.values()):
+                    return known
+            await self._drop_lost()
 
     def _take_unknown(self, step: Step, reply: Reply) -> None:
         """The device cannot prove what became of a step that must not be repeated."""

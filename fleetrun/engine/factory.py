@@ -61,7 +61,8 @@ class DeviceFactory:
         self._stop = stop
         self._states: dict[str, DeviceState] = {}
         self._replayed: set[tuple[int, str]] = set()
-        self._sessions: dict[str, DeviceSession] = {}
+        #: By device and the play's remote_user: another login is another session.
+        self._sessions: dict[tuple[str, str], DeviceSession] = {}
         self._backoff = Backoff(seed=setup.run)
 
     def runner(self, play: Play, device: str, selection: Sequence[str]) -> DeviceRunner:
@@ -71,21 +72,22 @@ class DeviceFactory:
         history = self._past.history(play.index, device)
         return DeviceRunner(
             play=play.index, device=device, program=self._program(play, device, selection),
-            session=self._session(device), bus=self._bus, clock=self._setup.clock,
+            session=self._session(play, device), bus=self._bus, clock=self._setup.clock,
             dialogues=self._setup.dialogues, history=history, stop=self._stop,
         )
 
     async def release(self, device: str, *, keep: bool) -> None:
         """Closes a device's session unless the run goes on with it soon."""
-        session = self._sessions.get(device)
-        if session is not None and not keep:
-            del self._sessions[device]
-            await session.drop()
+        if keep:
+            return
+        for key in [key for key in self._sessions if key[0] == device]:
+            await self._sessions.pop(key).drop()
 
     async def close(self) -> None:
         """Closes all sessions."""
-        for device in list(self._sessions):
-            await self.release(device, keep=False)
+        while self._sessions:
+            _, session = self._sessions.popitem()
+            await session.drop()
 
     def _program(self, play: Play, device: str, selection: Sequence[str]) -> DeviceProgram:
         return DeviceProgram(
@@ -126,12 +128,13 @@ class DeviceFactory:
             setup.base_vars.of(device),
         ])
 
-    def _session(self, device: str) -> DeviceSession:
-        session = self._sessions.get(device)
+    def _session(self, play: Play, device: str) -> DeviceSession:
+        key = (device, str(play.remote_user or ""))
+        session = self._sessions.get(key)
         if session is not None:
             return session
         setup = self._setup
-        target, connection = self._target(device)
+        target, connection = self._target(play, device)
         plan = SessionPlan(
             run=setup.run, target=target, lib=setup.lib, attempts=setup.connect_attempts
         )
@@ -148,15 +151,18 @@ class DeviceFactory:
             plan, setup.transports[connection], setup.clock, setup.secrets,
             self._backoff, connected,
         )
-        self._sessions[device] = session
+        self._sessions[key] = session
         return session
 
-    def _target(self, device: str) -> tuple[Target, str]:
+    def _target(self, play: Play, device: str) -> tuple[Target, str]:
         setup = self._setup
         name = {"inventory_hostname": device}
         scope = Scope([name, setup.extra_vars, setup.base_vars.of(device)])
+        templater = setup.toolbox.templater
+        remote_user = templater.render(play.remote_user, scope) if play.remote_user else ""
         settings = connection_settings(
-            scope, setup.toolbox.templater, invocation=setup.invocation, device=device
+            scope, templater, invocation=setup.invocation, device=device,
+            remote_user=str(remote_user),
         )
         return target_of(device, settings, setup.known_hosts), settings.connection
 

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from fleetrun.contracts import Clock
-from fleetrun.errors import JournalError, LockedError
+from fleetrun.errors import FleetrunError, JournalError, LockedError
 from fleetrun.model.events import DeviceFinished
 from fleetrun.model.result import Outcome
 
@@ -58,6 +58,10 @@ class Shard:
         except (JournalError, LockedError):
             # Without the journal nothing may be touched: this ends the run.
             raise
+        except FleetrunError as error:
+            # Its variables say something that makes no sense, for one.
+            self._settle(device, Outcome.FAILED, error.message, error.kind)
+            return
         except Exception as error:
             log.exception("bug while running device %s", device)
             self._settle(

@@ -76,16 +76,15 @@ _INHERITED = _now("""
     become | yes/no | Run as another user (root, unless become_user says otherwise).
     become_user | text | The user to become.
     become_method | text | How: sudo, su or doas.
-    remote_user | text | The user to log in as.
     environment | mapping or list of mappings | Environment variables for modules; inner ones win.
     ignore_errors | yes/no | Go on after a failure.
-    ignore_unreachable | yes/no | Go on when the device does not answer.
     no_log | yes/no | Keep arguments and results out of every output.
     check_mode | yes/no | Run in check mode, or for real, whatever --check says.
     diff | yes/no | Show differences, or do not, whatever --diff says.
     timeout | number of seconds | Time that one task may take on a device.
 """)
 _INHERITED_LATER = _later("""
+    ignore_unreachable | yes/no | Go on when the device does not answer. | run `fleetrun retry RUN --only unreachable` later
     run_once | yes/no | Run on one device of the batch only. | give the play its own `hosts:` with one device
     throttle | number | Most devices that run a task at once. | limit the play with `rollout: {concurrency: N}`
     connection | text | How to connect. | set `ansible_connection` in the inventory
@@ -98,6 +97,7 @@ _INHERITED_LATER = _later("""
 """)  # noqa: E501  # tables have one row per line
 _WHEN = _now("when | condition or list of conditions | Run only if all of them hold.")
 _DELEGATION_LATER = _later("""
+    remote_user | text | The user to log in as. | set `remote_user` on the play, or become another user
     delegate_to | text | Run on another device in place of this one. | use a play of its own for that device
     delegate_facts | yes/no | Give the facts to the device delegated to. | use a play of its own for that device
     any_errors_fatal | yes/no | Stop everybody when one device fails here. | set `any_errors_fatal` on the play
@@ -107,6 +107,7 @@ _PLAY = {
     **_NAME,
     **_now("""
     hosts | pattern or list of patterns | The devices: groups, names, globs, `:&` and `:!`.
+    remote_user | text | The user to log in as.
     gather_facts | yes/no | Collect facts first (default: yes).
     vars_files | list of file names | Files with variables, later ones win; a list in the list takes the first that exists.
     pre_tasks | list of tasks | Run before `tasks`, with their own handler flush.

@@ -223,7 +223,7 @@ function run(pc, sp, base,   op, c, n, k, hi) {
     } else if (op == "split") { push(base, "go", Y[pc], sp); pc = X[pc]; continue }
     else if (op == "jump") { pc = X[pc]; continue }
     else if (op == "save") { push(base, "old", X[pc], CAP[X[pc]]); CAP[X[pc]] = sp; pc++; continue }
-    else if (op == "moved") { if (sp != CAP[X[pc]]) { pc++; continue } }
+    else if (op == "moved") { pc += sp != CAP[X[pc]] ? 1 : 2; continue }
     else if (op == "bol" || op == "bos") { if (sp == 1) { pc++; continue } }
     else if (op == "eol") {
       if (sp > length(S) || (sp == length(S) && substr(S, sp, 1) == "\n")) { pc++; continue }

@@ -89,7 +89,7 @@ fr_apt_update() { fr_run 'read the package lists' fr_apt update; }
 fr_apt_plan() {
   fr_v=$(fr_apt -s "$@" 2>&1) || {
     fr_put stdout "$fr_v"
-    fr_fail "cannot $1: $(printf '%s\n' "$fr_v" | tail -n 3)"
+    fr_fail "cannot $1: $(printf '%s\n' "$fr_v" | tail -n 1)"
   }
   fr_packages=$(printf '%s\n' "$fr_v" | awk '/^(Inst|Remv|Purg) / { print $2 }')
 }

@@ -15,7 +15,6 @@ from tests.support.fakes import FakeFleet, fake_fleet
 from tests.support.inventories import (
     assert_whole,
     finished,
-    outcomes_of,
     reach,
     results_of,
     write_inventory,
@@ -149,6 +148,24 @@ def thaw(server) -> None:
         os.kill(pid, signal.SIGCONT)
 
 
-def test_a_link_that_is_lost_again_and_again_ends_as_unknown(fakes, line):
-    """Every new session dies: the run ends, says so, and the command ran once."""
-    del fakes, line, outcomes_of
+@pytest.mark.parametrize(("seconds", "code", "outcome"), [(1, 0, "changed"), (5, 7, "unknown")])
+def test_a_link_that_is_lost_again_and_again(fakes, line, seconds, code, outcome):
+    """A command that outlives four links still gives its result; one that outlives six is
+    left alone and unknown, and has run once. Resume waits for its end."""
+    name = f"flaky-{seconds}"
+    inventory = write_inventory(fakes.folder, {
+        name: fakes.device(name, {"drops_after_s": 0.4}), f"good-{name}": fakes.device(f"good-{name}"),
+    }, f"{name}.yml")
+    line.play("flaky.yml", f"""
+- hosts: all
+  gather_facts: false
+  tasks:
+    - {{name: once, shell: "echo x >>~/once; sleep {seconds}; echo done"}}
+    - {{name: after, copy: {{content: end, dest: ~/after}}}}
+""")
+    done = line("run", "flaky.yml", "-i", inventory, "--output", "json")
+    assert_whole(done, code, {name: outcome, f"good-{name}": "changed"}, line.folder / "state")
+    assert (fakes.home(name) / "once").read_text() == "x\n"
+    assert (outcome == "changed") == (fakes.home(name) / "after").exists()
+    if outcome == "unknown":
+        assert "the link was lost 6 times" in finished(done, name)["reason"]

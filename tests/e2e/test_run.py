@@ -82,7 +82,8 @@ def test_exec_folds_identical_output(fleet, fleetrun):
 
 def test_exec_passes_words_untouched(fleet, fleetrun):
     """No shell sees the words: quotes, globs and dollars stay."""
-    done = fleetrun("exec", "gw-001", "-i", fleet.inventory, "--", "printf", "%s|", "a b", "*", "$(id)")
+    words = ("printf", "%s|", "a b", "*", "$(id)")
+    done = fleetrun("exec", "gw-001", "-i", fleet.inventory, "--", *words)
     assert "a b|*|$(id)|" in done.stdout
 
 
@@ -123,7 +124,8 @@ def test_a_failing_device_does_not_stop_the_others(fleet, fleetrun):
 def test_include_and_template_and_tags(fleet, fleetrun):
     """Included files, template files and tags work from the playbook's folder."""
     (fleetrun.folder / "templates").mkdir()
-    (fleetrun.folder / "templates/conf.j2").write_text("{% for i in [1, 2] %}\nn{{ i }}\n{% endfor %}\n")
+    text = "{% for i in [1, 2] %}\nn{{ i }}\n{% endfor %}\n"
+    (fleetrun.folder / "templates/conf.j2").write_text(text)
     fleetrun.play("more.yml", "- {template: {src: conf.j2, dest: /root/conf}, tags: [conf]}\n")
     fleetrun.play("play.yml", """
 - hosts: gw-001
@@ -219,7 +221,8 @@ def test_ctrl_c_drains_and_resume_finishes(fleet, fleetrun):
 
 def test_locked_devices_exit_8_and_name_the_holder(fleet, fleetrun):
     """Two runs on one device: the second exits 8 in no time, or waits when told to."""
-    fleetrun.play("play.yml", "- {hosts: gw-001, gather_facts: false, tasks: [{command: sleep 3}]}\n")
+    play = "- {hosts: gw-001, gather_facts: false, tasks: [{command: sleep 3}]}\n"
+    fleetrun.play("play.yml", play)
     first = fleetrun.start("run", "play.yml", "-i", fleet.inventory)
     time.sleep(1.5)
     second = fleetrun("run", "play.yml", "-i", fleet.inventory)
@@ -247,7 +250,8 @@ def test_plan_apply_and_a_stale_plan(fleet, fleetrun):
 
 def test_lists_and_shows(fleet, fleetrun):
     """The listing verbs work without contacting anything."""
-    fleetrun.play("play.yml", "- {hosts: sensors, gather_facts: false, tasks: [{name: a, ping: }]}\n")
+    play = "- {hosts: sensors, gather_facts: false, tasks: [{name: a, ping: }]}\n"
+    fleetrun.play("play.yml", play)
     assert "sensor-001" in fleetrun("run", "play.yml", "-i", fleet.inventory, "--list-hosts").stdout
     assert "a\tTAGS" in fleetrun("run", "play.yml", "-i", fleet.inventory, "--list-tasks").stdout
     assert fleetrun("run", "play.yml", "-i", fleet.inventory, "--syntax-check").returncode == 0

@@ -37,7 +37,8 @@ SPECS = (
     _spec("include_tasks", _arg("file"), kind=ModuleKind.INCLUDE, free_form=True),
     _spec(
         "command", _arg("cmd"), _arg("argv", ArgType.LIST), _arg("chdir", ArgType.PATH),
-        _arg("creates", ArgType.PATH), free_form=True, idempotent=False,
+        _arg("creates", ArgType.PATH), _arg("expand_argument_vars", ArgType.BOOL),
+        free_form=True, idempotent=False,
         exclusive=(("cmd", "argv", "_raw_params"),), one_of=(("cmd", "argv", "_raw_params"),),
     ),
     _spec("shell", _arg("cmd"), _arg("chdir", ArgType.PATH), free_form=True, idempotent=False),

@@ -26,7 +26,6 @@ def test_every_keyword_of_a_task_reaches_the_model(workshop) -> None:
   changed_when: [out.rc == 1, false]
   failed_when: false
   ignore_errors: "{{ lenient }}"
-  ignore_unreachable: yes
   until: out is succeeded
   retries: "{{ n }}"
   delay: 0.5
@@ -35,7 +34,6 @@ def test_every_keyword_of_a_task_reaches_the_model(workshop) -> None:
   become: "{{ b }}"
   become_user: root
   become_method: su
-  remote_user: pi
   tags: [a, 5]
   no_log: yes
   check_mode: no
@@ -52,11 +50,11 @@ def test_every_keyword_of_a_task_reaches_the_model(workshop) -> None:
     assert task.loop == Loop(items=[1, "{{ x }}"], control=control)
     assert task.changed_when == ("out.rc == 1", False)
     assert (task.failed_when, task.until) == ((False,), ("out is succeeded",))
-    assert (task.ignore_errors, task.ignore_unreachable) == ("{{ lenient }}", True)
+    assert task.ignore_errors == "{{ lenient }}"
     assert (task.retries, task.delay, task.timeout) == ("{{ n }}", 0.5, 30)
     assert (task.vars_layers, task.environment) == (({"v": 1},), ({"A": "x"},))
     assert (task.become.enabled, task.become.user, task.become.method) == ("{{ b }}", "root", "su")
-    assert (task.remote_user, task.tags) == ("pi", {"a", "5"})
+    assert task.tags == {"a", "5"}
     assert (task.no_log, task.check_mode, task.diff) == (True, False, True)
     assert (task.mark.line, task.mark.column) == (3, 7)
 

@@ -8,6 +8,7 @@ own tools only.
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -36,6 +37,7 @@ SHELLS: Mapping[str, Sequence[str]] = {
     "busybox": ("busybox", "ash"),
     "bash": ("bash", "--posix"),
 }
+COUNTER = itertools.count()
 NONCE = "0123456789abcdef-test"
 
 
@@ -104,7 +106,8 @@ def make_step(
         final = dict(with_content(final, raw).args)
     return Step(
         task=Task(id="0.tasks.0", module=name, mark=Mark(file="play.yml", line=1)), spec=spec,
-        key=f"0.tasks.0#{seq}", seq=seq, args=final, check=check, diff=True,
+        # A key of its own: with the same one a detached step is the same step.
+        key=f"0.tasks.{next(COUNTER)}#{seq}", seq=seq, args=final, check=check, diff=True,
         on_failure=OnFailure.GO,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,41 +20,59 @@ NAMES = [
 def test_any_name_is_just_a_name(shell: str, make_device, make_step) -> None:
     """A folder, a file in it and a link with an awkward name are made, seen, changed, removed."""
     device = make_device(shell)
-    (device.root / "w").mkdir()
-    for name in NAMES:
-        path = f"w/{name}"
-        steps = [
-            ("file", {"path": path, "state": "directory"}),
-            ("copy", {"content": "one\n", "dest": f"{path}/{name}", "mode": "0600"}),
-            ("lineinfile", {"path": f"{path}/{name}", "line": "two"}),
-            ("stat", {"path": f"{path}/{name}"}),
-            ("slurp", {"src": f"{path}/{name}"}),
-            ("file", {"src": name, "path": f"{path}/{name}.l", "state": "link"}),
-        ]
-        replies = device.run(*(
-            make_step(module, args, seq=seq) for seq, (module, args) in enumerate(steps)
-        ))
-        assert [0] * len(steps) == [reply.exit_status for reply in replies], (name, replies)
-        assert path + "/" + name == replies[3].values["stat"]["path"]
-        assert "b25lCnR3bwo=" == replies[4].values["content"]
-        assert "one\ntwo\n" == (device.root / path / name).read_text()
-        assert name == str((device.root / path / f"{name}.l").readlink())
-        gone = device.module("file", path=path, state="absent")
-        assert (0, True) == (gone.exit_status, gone.values["changed"]), name
-        assert [] == list((device.root / "w").iterdir()), name
-    assert not list(device.root.rglob("pwned"))
+    folder = device.root / "w"
+    folder.mkdir()
+    for name, replies in run_for_all(device, make_step, lambda path, name: [
+        ("file", {"path": path, "state": "directory"}),
+        ("copy", {"content": "one\n", "dest": f"{path}/{name}", "mode": "0600"}),
+        ("lineinfile", {"path": f"{path}/{name}", "line": "two"}),
+        ("stat", {"path": f"{path}/{name}"}),
+        ("slurp", {"src": f"{path}/{name}"}),
+        ("file", {"src": name, "path": f"{path}/{name}.l", "state": "link"}),
+    ]).items():
+        assert [reply.exit_status for reply in replies] == [0] * 6, (name, replies)
+        assert f"w/{name}/{name}" == replies[3].values["stat"]["path"]
+        assert replies[4].values["content"] == "b25lCnR3bwo="
+        assert (folder / name / name).read_text() == "one\ntwo\n"
+        assert name == str((folder / name / f"{name}.l").readlink())
+    assert sorted(NAMES) == sorted(os.listdir(folder))
+    gone = run_for_all(device, make_step, lambda path, _: [
+        ("file", {"path": path, "state": "absent"}),
+    ])
+    assert all(replies[0].values["changed"] is True for replies in gone.values()), gone
+    assert os.listdir(folder) == []
+    assert list(device.root.rglob("pwned")) == []
+
+
+def run_for_all(device, make_step, steps):
+    """The replies for each name to the steps that `steps(path, name)` gives, in one shell."""
+    calls = [(name, call) for name in NAMES for call in steps(f"w/{name}", name)]
+    replies = device.run(*(
+        make_step(module, args, seq=seq) for seq, (_, (module, args)) in enumerate(calls)
+    ))
+    found = {name: [] for name in NAMES}
+    for (name, _), reply in zip(calls, replies, strict=True):
+        found[name].append(reply)
+    return found
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_names_without_a_folder(shell: str, make_device) -> None:
+def test_names_without_a_folder(shell: str, make_device, make_step) -> None:
     """A bare name, also one that looks like an option, is a file of the current folder."""
     device = make_device(shell)
-    for name in [name for name in NAMES if not name.startswith("~")]:
-        made = device.module("copy", content="x", dest=name, mode="0640")
-        assert 0 == made.exit_status, (name, made)
-        assert "x" == (device.root / name).read_text()
-        assert 0 == device.module("file", path=name, state="absent").exit_status
-        assert not (device.root / name).exists(), name
+    # A tilde at the start of a path stands for HOME.
+    names = [name for name in NAMES if not name.startswith("~")]
+    made = device.run(*(
+        make_step("copy", {"content": "x", "dest": name, "mode": "0640"}, seq=seq)
+        for seq, name in enumerate(names)
+    ))
+    assert [reply.exit_status for reply in made] == [0] * len(names), made
+    assert {(device.root / name).read_text() for name in names} == {"x"}
+    device.run(*(
+        make_step("file", {"path": name, "state": "absent"}, seq=seq)
+        for seq, name in enumerate(names)
+    ))
+    assert os.listdir(device.root) == [".fleetrun"]
 
 
 @settings(

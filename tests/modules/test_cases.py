@@ -7,6 +7,7 @@ expected; docs/howto/write-a-module.md describes the keys.
 from __future__ import annotations
 
 import base64
+import os
 import stat
 import subprocess
 from collections.abc import Mapping
@@ -157,11 +158,12 @@ def compare(reply: Any, expect: Mapping[str, Any], root: Path) -> None:
     for key, value in expect.get("result", {}).items():
         actual: Any = reply.values
         for part in key.split("."):
-            actual = actual[part] if part in actual else None
+            actual = actual.get(part)
         assert filled(value, root) == actual, (key, reply)
     for key, value in expect.get("diff", {}).items():
         assert filled(value, root) == reply.values["diff"][key], reply
-    assert filled(expect.get("stdout", ""), root) == reply.stdout.content.decode().rstrip("\n"), reply
+    stdout = reply.stdout.content.decode().rstrip("\n")
+    assert filled(expect.get("stdout", ""), root) == stdout, reply
     for name, value in expect.get("files", {}).items():
         compare_path(root / name, value)
 
@@ -169,7 +171,7 @@ def compare(reply: Any, expect: Mapping[str, Any], root: Path) -> None:
 def compare_path(path: Path, wanted: Any) -> None:
     wanted = wanted if isinstance(wanted, Mapping) else {"content": wanted}
     if wanted.get("absent"):
-        assert not path.is_symlink() and not path.exists(), f"{path} is still there"
+        assert not os.path.lexists(path), f"{path} is still there"
         return
     if "link" in wanted:
         assert wanted["link"] == str(path.readlink())

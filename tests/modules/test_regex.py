@@ -101,14 +101,13 @@ def patterns(draw: st.DrawFn) -> str:
     return "".join(parts)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(patterns(), st.text("abc 1", max_size=8)), min_size=20, max_size=40))
 def test_agrees_with_python_on_any_pattern(pairs: list[tuple[str, str]]) -> None:
-    """Generated patterns match where Python's do, and as much."""
+    """Generated patterns match where Python's do, groups included."""
     answers = run_awk(AWKS[0], pairs)
     for pair, answer in zip(pairs, answers, strict=True):
-        # Groups inside repetitions that match nothing differ; the match does not.
-        assert expected(*pair).split(",")[:2] == answer.split(",")[:2], pair
+        assert expected(*pair) == answer, pair
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,8 @@ def test_facts_end_the_batch_only_for_tasks_that_use_them():
     """Gathering facts is pipelined with tasks that read none."""
 
     def answer(step):
-        return changed(ansible_facts={"ansible_kernel": "6.1"}) if word(step) == "setup" else changed()
+        facts = {"ansible_facts": {"ansible_kernel": "6.1"}} if word(step) == "setup" else {}
+        return changed(**facts)
 
     trace = drive(
         play(
@@ -112,7 +113,9 @@ def test_rescue_runs_after_a_failure_and_always_after_both():
     """A rescued failure is no failure of the device (rule 16)."""
     trace = drive(
         play(
-            block(task(name="a"), task(name="b"), rescue=(task(name="r"),), always=(task(name="z"),)),
+            block(
+                task(name="a"), task(name="b"), rescue=(task(name="r"),), always=(task(name="z"),)
+            ),
             task(name="after"),
         ),
         fails("a"),
@@ -124,7 +127,8 @@ def test_rescue_runs_after_a_failure_and_always_after_both():
 
 def test_always_runs_and_the_failure_goes_on():
     """Without a rescue the failure continues after `always`."""
-    trace = drive(play(block(task(name="a"), always=(task(name="z"),)), task(name="no")), fails("a"))
+    wanted = play(block(task(name="a"), always=(task(name="z"),)), task(name="no"))
+    trace = drive(wanted, fails("a"))
     assert trace.ran == ["a", "z"]
     assert trace.done.outcome is Outcome.FAILED
 

@@ -88,7 +88,8 @@ def device(seed):
         if digest[0] < 64:
             return failure()
         if digest[0] < 128:
-            return TaskResult(status=TaskStatus.OK, values={"changed": False, "rc": 0, "stdout": "s"})
+            values = {"changed": False, "rc": 0, "stdout": "s"}
+            return TaskResult(status=TaskStatus.OK, values=values)
         return changed()
 
     return answer

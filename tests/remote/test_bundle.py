@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -213,3 +215,45 @@ def test_a_text_cut_anywhere_runs_nothing_of_the_cut_step(shell: str, tmp_path: 
         assert (True, False) == ((victim / "a").exists(), done.exists())
     subprocess.run(ARGV[shell], input=stubs + text, capture_output=True, check=True)
     assert done.exists()
+
+
+def test_settling_forgetting_and_closing_name_receipts() -> None:
+    """The orders about receipts hold numbers and safe names only."""
+    bundler = Bundler("", "n")
+    assert b"{ fr__settle 4 k-0.tasks.4+23+1; }\n" == bundler.settle([sh("x", 4)])
+    assert b"{ fr__forget k-a k-b+20+c; }\n" == bundler.forget(["a", "b c"])
+    assert b"{ fr__close 0; }\n{ fr__close 1; }\n" == (
+        bundler.closing() + bundler.closing(whole_run=True)
+    )
+
+
+def test_a_free_name_argument_is_no_argument_of_its_own() -> None:
+    """"*" in a spec stands for other names."""
+    probe = module(":", args=["*", "x"])
+    text = body(Bundler("", "n").batch([step(probe, args={"x": "1", "y": "2"})]))
+    assert b"1 2" == output("dash", text + 'printf "%s" "$a_x $a_y"')
+
+
+@pytest.mark.parametrize(
+    ("value", "printed"),
+    [
+        ({"b": b"\xc3\xa4"}, '{"b":"\u00e4"}'),
+        ({"t": (1, 2)}, '{"t":[1,2]}'),
+        ({"m": MappingProxyType({"a": range(2)})}, '{"m":{"a":[0,1]}}'),
+        ({"o": PurePath("x")}, '{"o":"x"}'),
+        ([], "[]"),
+    ],
+)
+def test_nested_values_are_json(value: Any, printed: str) -> None:
+    """What sh has no form for stands as JSON."""
+    probe = module(":", args=["x:raw"])
+    text = body(Bundler("", "n").batch([step(probe, args={"x": value})]))
+    assert printed.encode() == output("dash", text + 'printf %s "$a_x"')
+
+
+def test_environment_is_exported_as_operands() -> None:
+    """Names and values reach programs; LC_ALL is given back to commands, too."""
+    fields = {"environment": {"A": "it's", "LC_ALL": "C.UTF-8"}}
+    text = body(Bundler("", "n").batch([step(module(":"), **fields)]))
+    shown = output("dash", text + 'env | grep -E "^(A|LC_ALL)="; echo "$fr__lc_set $fr__lc"')
+    assert {"A=it's", "LC_ALL=C.UTF-8", "1 C.UTF-8"} == set(shown.decode().splitlines())

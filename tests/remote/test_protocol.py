@@ -276,3 +276,16 @@ def test_many_newlines_are_read_in_linear_time() -> None:
     for _ in range(200):
         parser.feed(b"\n" * 65536)
     assert time.process_time() - began < 5
+
+
+def test_what_a_shell_said_before_it_spoke() -> None:
+    """Noise is kept for the message about a shell that never came."""
+    parser = FrameParser(NONCE)
+    parser.feed(b"Welcome\nto a shell\nn0n")
+    assert b"Welcome\nto a shell\nn0n" == parser.stray
+
+
+def test_only_bytes_that_do_not_decode_are_escaped() -> None:
+    """The error handler serves decoding alone."""
+    with pytest.raises(UnicodeEncodeError):
+        "\udc80".encode("utf-8", "fleetrun-bytes-in-json")

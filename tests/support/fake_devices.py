@@ -44,6 +44,8 @@ class Fault:
     cut_when: str = ""
     #: reset | disconnect | channel (only that closes, without an exit status)
     cut_how: str = "reset"
+    #: Cuts every connection so many seconds after its login; 0 = never.
+    drops_after_s: float = 0.0
     #: False: nothing listens any more after the cut.
     comes_back: bool = True
     #: Seconds before a program starts.
@@ -115,6 +117,9 @@ class Device:
             def auth_completed(self) -> None:
                 if device._fault.closes_after_login:
                     self.link.abort()
+                elif device._fault.drops_after_s:
+                    loop = asyncio.get_running_loop()
+                    loop.call_later(device._fault.drops_after_s, device._cut, self.link)
 
         return Server()
 

@@ -132,7 +132,8 @@ def word(step: Step) -> str:
 
 def drive(
     wanted: Play, answer: Answer | None = None, *, known: Mapping[str, TaskResult] | None = None,
-    load_tasks: Callable[[str, Task], tuple[Node, ...]] | None = None, state: DeviceState | None = None,
+    load_tasks: Callable[[str, Task], tuple[Node, ...]] | None = None,
+    state: DeviceState | None = None,
     **options: Any,
 ) -> Trace:
     """Runs a program to its end, as a device that obeys the stop rules would."""

@@ -232,17 +232,18 @@ class DeviceRunner:
     async def _recover(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
         """After a lost link: connects again and asks what became of the steps."""
         self._history.boot_id = self._session.boot_id or self._history.boot_id
-        await self._drop_lost()
+        await self._drop_lost("")
         return await self._settle(steps, steps)
 
-    async def _drop_lost(self) -> None:
+    async def _drop_lost(self, why: str) -> None:
         """Gives up a lost link; raises LinkLostError when it is lost all the time."""
         self._recoveries += 1
         await self._session.drop()
         if self._recoveries > MAX_RECOVERIES:
             raise LinkLostError(
-                f"the link was lost {self._recoveries} times", kind="lost/crash-loop",
-                hint="the rest of the play was not tried",
+                f"the link was lost {self._recoveries} times without an answer between"
+                + (f": {why}" if why else ""),
+                kind="lost/crash-loop", hint="the rest of the play was not tried",
             )
 
     async def _settle(
@@ -271,12 +272,14 @@ class DeviceRunner:
                 known = await self._session.settle(
                     steps, boot_id=self._history.boot_id, intended_at=self._history.intended_at
                 )
-            except LinkLostError:
-                pass
+            except LinkLostError as error:
+                why = error.message
             else:
-                if not any(reply.error_kind.startswith("lost/") for reply in known.values()):
+                lost = [r.error_kind for r in known.values() if r.error_kind.startswith("lost/")]
+                if not lost:
                     return known
-            await self._drop_lost()
+                why = lost[0]
+            await self._drop_lost(why)
 
     def _take_unknown(self, step: Step, reply: Reply) -> None:
         """The device cannot prove what became of a step that must not be repeated."""

@@ -12,6 +12,7 @@ from fleetrun.engine.backoff import Backoff
 from fleetrun.engine.shell import Shell, ShellSpec
 from fleetrun.errors import ConnectError
 from fleetrun.model.steps import LOGIN, Identity, RemoteBatch, Reply, Step
+from fleetrun.model.values import Value
 
 #: Seconds by which the controller's clock may have been set meanwhile.
 UPTIME_MARGIN_S: Final = 5.0
@@ -119,7 +120,7 @@ class DeviceSession:
         shell = await self.shell(steps[0].identity)
         if not boot_id:
             await shell.ready()
-            uptime_s = float(str(shell.facts.get("uptime") or 0))
+            uptime_s = _number(shell.facts.get("uptime"))
             age_s = self._clock.now() - intended_at
             if 0 <= age_s < uptime_s - UPTIME_MARGIN_S:
                 boot_id = shell.boot_id
@@ -147,3 +148,11 @@ class DeviceSession:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
+
+
+def _number(value: Value) -> float:
+    """A number that a device says; 0 when it is none."""
+    try:
+        return float(str(value))
+    except ValueError:
+        return 0.0

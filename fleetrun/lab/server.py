@@ -21,6 +21,8 @@ from fleetrun.lab.faults import Fault
 SLOW_S: Final = 2.0
 #: Seconds that a "reboot" takes.
 BOOT_S: Final = 1.0
+#: Seconds to wait for output after a program ended.
+OUTPUT_GRACE_S: Final = 2.0
 #: A flaky device drops its link somewhere in this many seconds.
 FLAKY_S: Final = (0.05, 3.0)
 
@@ -104,11 +106,16 @@ class DeviceServer:
             *argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE, env=ENVIRONMENT, cwd="/", start_new_session=True,
         )
+        # The exit status must follow the last byte of output: a channel that is
+        # closed too early loses what the program said at its end.
+        outputs = asyncio.gather(
+            _pump(child.stdout, process.stdout), _pump(child.stderr, process.stderr)
+        )
         with contextlib.suppress(asyncssh.Error, OSError):
-            await process.redirect(stdin=child.stdin, stdout=child.stdout, stderr=child.stderr)
+            await process.redirect(stdin=child.stdin)
         status = await child.wait()
+        await _finish(outputs)
         with contextlib.suppress(asyncssh.Error, OSError):
-            await process.stdout.drain()
             if status < 0:
                 process.exit_with_signal(_signal_name(-status))
             else:
@@ -147,6 +154,25 @@ class _Server(asyncssh.SSHServer):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._link is not None:
             self._owner.unlinked(self._link)
+
+
+async def _pump(source: asyncio.StreamReader | None, sink: asyncssh.SSHWriter[bytes]) -> None:
+    """Copies output until its end; a link that is gone ends it, not the program."""
+    if source is None:
+        return
+    with contextlib.suppress(asyncssh.Error, OSError):
+        while content := await source.read(65536):
+            sink.write(content)
+            await sink.drain()
+
+
+async def _finish(outputs: asyncio.Future[tuple[None, None]]) -> None:
+    """Waits for the rest of the output; a background program may keep it open."""
+    try:
+        async with asyncio.timeout(OUTPUT_GRACE_S):
+            await outputs
+    except TimeoutError:
+        pass
 
 
 def _signal_name(number: int) -> str:

@@ -31,8 +31,15 @@ def to_str(value: Value) -> Value:
     if isinstance(value, (str, bytes)):
         return value
     if isinstance(value, (Mapping, Sequence)):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False, default=_plain)
     return str(value)
+
+
+def _plain(value: Value) -> object:
+    """What JSON can hold in place of a value that it cannot."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 def to_path(value: Value) -> Value:

@@ -10,12 +10,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Final, TypeAlias
-
-import networkx as nx
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from fleetrun.errors import InputError, Problem
 from fleetrun.model.rollout import GraphEdge
+
+# networkx takes 0.14 s to import, a third of a start: only plays with a graph
+# pay for it, in `_networkx`.
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import networkx as nx
 
 #: Name of the only wave when no group is in the graph.
 WHOLE: Final = "all"
@@ -77,7 +82,7 @@ def build_waves(
         InputError: ``input/unknown-group``, ``input/graph-cycle`` (also for a
             group after itself); carries every problem found.
     """
-    graph = _checked_graph(edges, members)
+    graph = _checked_graph(edges, members) if edges else None
     if not graph:
         return Waves(waves=(tuple(selection),), names=(WHOLE,), index=dict.fromkeys(selection, 0))
     groups_of = _groups_of(graph, members, selection)
@@ -85,8 +90,15 @@ def build_waves(
     return _cut(selection, groups_of, places)
 
 
+def _networkx() -> ModuleType:
+    import networkx  # noqa: PLC0415  # see the head of the file
+
+    return networkx
+
+
 def _checked_graph(edges: Sequence[GraphEdge], members: Mapping[str, Collection[str]]) -> _Graph:
     """The graph with edges from upstream to downstream; raises InputError."""
+    nx = _networkx()
     graph: _Graph = nx.DiGraph()
     problems: list[Problem] = []
     for edge in edges:
@@ -122,6 +134,7 @@ def _cycles(graph: _Graph, edges: Sequence[GraphEdge]) -> list[Problem]:
     """One problem for each knot of groups that wait for each other."""
     problems = []
     position = {name: number for number, name in enumerate(graph)}
+    nx = _networkx()
     for knot in nx.strongly_connected_components(graph):
         if len(knot) == 1:
             continue
@@ -165,6 +178,7 @@ def _places(
     graph: _Graph, signatures: Iterable[tuple[str, ...]]
 ) -> dict[tuple[str, ...], _Place]:
     """Where the devices of each combination of groups go."""
+    nx = _networkx()
     signatures = sorted(signatures)
     depth = {
         group: number
@@ -189,7 +203,7 @@ def _places(
 def _effective_needs(graph: _Graph, populated: Collection[str]) -> dict[str, _Needs]:
     """group -> upstream groups that have devices, through those that have none."""
     needs: dict[str, _Needs] = {}
-    for group in nx.topological_sort(graph):
+    for group in _networkx().topological_sort(graph):
         direct = graph.pred[group].items()
         needs[group] = _merge(
             {after: edge["need"]} if after in populated else needs[after]

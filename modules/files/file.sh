@@ -14,12 +14,16 @@ fr_differs() {
 fr_done() {
   fr_kind "$fr_p"
   fr_put "$fr_word" "$fr_p"
-  if fr_look "$fr_p"; then fr_put_look; else fr_put state "$1"; fi
+  if [ "${fr_looked:-}" = "$fr_p" ] || fr_look "$fr_p"; then fr_put_look; else fr_put state "$1"; fi
   exit 0
 }
 # Attributes of what is there; then the result.
 fr_finish() {
-  if fr_look "$fr_p"; then fr_attrs "$fr_p"; elif ! fr_is_check; then fr_fail "$fr_p is gone"; fi
+  if fr_look "$fr_p"; then
+    fr_attrs "$fr_p"
+    fr_looked=$fr_p
+  elif ! fr_is_check; then fr_fail "$fr_p is gone"
+  fi
   fr_done "$1"
 }
 

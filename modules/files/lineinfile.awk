@@ -1,9 +1,10 @@
 # Decides what becomes of a file's lines, and prints the new text.
 #
 # Input: a separator line, then each value followed by it. Output: "!message"
-# (an error), or "changed found tail bytes size message" and, when changed, the
+# (an error), or "changed found tail bytes lines size message" and, when changed, the
 # new text and a last line ".". tail is 1 when the last line is the old last
-# line; bytes and size are the lengths of the old and the new text, as lines.
+# line; bytes and size are the lengths of the old and the new text, lines is how
+# many lines the old one has.
 
 function bare(text) { sub(/[\r\n]+$/, "", text); return text }
 function hit(i) {
@@ -55,7 +56,7 @@ function insert(spot, line,   i) {
 }
 function finish(changed, found, msg,   i, size) {
   for (i = 1; i <= kept; i++) size += length(keep[i]) + 1
-  print (changed ? "true" : "false"), found + 0, tail + 0, bytes, size + 0, msg
+  print (changed ? "true" : "false"), found + 0, tail + 0, bytes, n, size + 0, msg
   if (!changed) return
   for (i = 1; i <= kept; i++) print keep[i]
   print "."

@@ -94,22 +94,24 @@ esac
 fr_head=${fr_text%%"$fr_nl"*}
 fr_text=${fr_text#*"$fr_nl"}
 fr_text=${fr_text%.}
-fr_words() { fr_found=$2 fr_tail=$3 fr_bytes=$4 fr_new_size=$5; }
+fr_words() { fr_found=$2 fr_tail=$3 fr_bytes=$4 fr_lines=$5 fr_new_size=$6; }
 # shellcheck disable=SC2086  # the words are wanted
 fr_words $fr_head
-fr_msg=${fr_head#* * * * * }
+fr_msg=${fr_head#* * * * * * }
 
+# awks and shells differ in what they do with NULs; some length then differs.
+fr_no_text() { fr_fail "$fr_p is no text file (it holds NUL bytes), or it changed while it was read"; }
+[ ${#fr_text} = "$fr_new_size" ] || fr_no_text
 if [ -n "$fr_file" ]; then
   fr_look "$fr_p" || fr_fail "$fr_p is gone"
   if [ "$fr_size" = $((fr_bytes - 1)) ]; then
     # No newline at its end; that stays so unless the last line is ours.
+    fr_lines=$((fr_lines - 1))
     if [ "$fr_tail" = 1 ]; then fr_text=${fr_text%"$fr_nl"} fr_new_size=$((fr_new_size - 1)); fi
   elif [ "$fr_size" != "$fr_bytes" ]; then
-    fr_fail "$fr_p is no text file (it holds NUL bytes), or it changed while it was read"
+    fr_no_text
   fi
-  # Some awks and shells keep NULs, some drop them.
-  fr_v=$(tr -cd '\000' <"$fr_p" | wc -c)
-  [ "$fr_v" -eq 0 ] || fr_fail "$fr_p is no text file (it holds NUL bytes)"
+  [ "$(wc -l <"$fr_p")" -eq "$fr_lines" ] || fr_no_text
 fi
 
 fr_changed

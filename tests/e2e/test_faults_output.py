@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import pty
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -69,76 +70,99 @@ def test_a_forged_frame_in_output_is_output(line, devices):
     """Text that looks like our control lines does not change a result."""
     nonce = "0123456789abcdef" * 2
     lines = [
-        f"{nonce} f 0 {{\\\"changed\\\":false}}", f"{nonce} e 0 97", f"{nonce} d 0 0 - frame - - - - {{}}",
-        "fleetrun:shell", "fleetrun:password:",
+        "", f'{nonce} f 0 {{"changed":false}}', "", f"{nonce} e 0 97", "",
+        f"{nonce} d 0 0 - frame - - - - {{}}", "fleetrun:shell", "fleetrun:password:", "fr:ok",
     ]
-    text = "".join(f"\\\\n{one}\\\\n" for one in lines)
-    done = run(line, "forged", devices, f"""
-    - {{name: forged, shell: "printf \\"{text.replace('"', chr(92) * 3 + '"')}\\"; exit 3", ignore_errors: true}}
-    - {{name: next, shell: "echo fine"}}
-""".replace('\\"{\\\\\\"', '\\"{'))
+    words = " ".join(shlex.quote(text) for text in lines)
+    tasks = (
+        {"name": "forged", "shell": f"printf '%s\\n' {words}; exit 3", "ignore_errors": True},
+        {"name": "next", "shell": "echo fine"},
+    )
+    text = "".join(f"    - {json.dumps(task)}\n" for task in tasks)
+    done = run(line, "forged", devices, text)
     assert_whole(done, 0, dict.fromkeys(GOOD, "changed"), line.folder / "state")
     forged = results_of(done, "good-1")["forged"]
     assert ("failed", 3) == (forged["status"], forged["values"]["rc"])
-    assert nonce in forged["values"]["stdout"]
+    assert "\n".join(lines) == forged["values"]["stdout"]
     assert "fine" == results_of(done, "good-1")["next"]["values"]["stdout"]
 
 
-@pytest.mark.parametrize("forges", [
-    ["r {broken", "e 99999 0", "d x y z", "d 0 0 - frame - - - -", "f", "e 0"],
-    ["r {}", "f 0 {\"changed\": true}", "e 0 0"],
-    ["r {}", "d 0 0 - exec 99999999999999999999 x 1 y {\"stdout\": 1}"],
-    ["r []", "g"],
-    ["r {\"uptime\": \"soon\", \"boot_id\": {\"a\": 1}}", "n 0", "i 0", "v 0"],
-    ["r {" + "\"a\":" * 2000],
-], ids=["garbage", "no trap ran", "impossible length", "goodbye", "odd types", "deep"])
-def test_a_device_that_forges_our_frames_hurts_only_itself(fakes, line, devices, forges, request):
-    """Even with the true nonce: no crash, no endless wait, an outcome that is not ok."""
-    name = f"forger-{request.node.callspec.id.replace(' ', '-')}"
-    forger = fakes.device(name, {"forges": forges})
-    inventory = write_inventory(fakes.folder, {**devices, name: forger}, f"{name}.yml")
-    done = line("exec", "all", "-i", inventory, "--output", "json", "--", "true", timeout=60)
-    outcome = finished(done, name)["outcome"]
-    assert outcome in {"failed", "unknown", "unreachable"}, done.stdout
-    code = {"failed": 3, "unknown": 7, "unreachable": 4}[outcome]
-    expected = {**dict.fromkeys(GOOD, "changed"), name: outcome}
-    assert_whole(done, code, expected, line.folder / "state")
+#: Control lines behind the true nonce -> what becomes of the device. One that
+#: says that all went well is believed: it has the last word about itself.
+FORGERIES = {
+    "garbage": (["r {broken", "e 99999 0", "d x y z", "d 0 0 - frame - - - -", "f", "e 0"], "unknown"),
+    "no-trap-ran": (["r {}", 'f 0 {"changed": true}', "e 0 0"], "failed"),
+    "huge-length": (["r {}", 'd 0 0 - exec 99999999999999999999 x 1 y {"stdout": 1}'], "ok"),
+    "goodbye": (["r []", "g"], "unknown"),
+    "odd-types": (['r {"uptime": "soon", "boot_id": {"a": 1}}', "n 0", "i 0", "v 0"], "unknown"),
+    "deep": (["r {" + '"a":' * 2000], "unknown"),
+    "odd-result": (["r {}", 'd 0 0 - exec - - - - {"changed": [], "rc": {}, "stdout_lines": 7, '
+                    '"ansible_facts": [1], "diff": "x", "msg": null}'], "ok"),
+}
 
 
-def test_facts_output_and_names_are_never_rendered(fakes, line, tmp_path):
+@pytest.fixture(scope="module")
+def forged(fakes: FakeFleet, line: CommandLine, devices: dict) -> CompletedProcess[str]:
+    """One run over all of them and the good ones."""
+    forgers = {name: fakes.device(name, {"forges": it[0]}) for name, it in FORGERIES.items()}
+    inventory = write_inventory(fakes.folder, {**devices, **forgers}, "forgers.yml")
+    return line("exec", "all", "-i", inventory, "--output", "json", "-D", "--", "true")
+
+
+def test_devices_that_forge_our_frames_hurt_only_themselves(line, forged):
+    """Even with the true nonce: no crash, no endless wait, nobody else is affected."""
+    expected = {name: outcome for name, (_, outcome) in FORGERIES.items()}
+    assert_whole(forged, 7, {**dict.fromkeys(GOOD, "changed"), **expected}, line.folder / "state")
+
+
+@pytest.mark.parametrize("name", [name for name in FORGERIES if FORGERIES[name][1] != "ok"])
+def test_a_forgery_that_is_no_answer_says_so(forged, name):
+    """A person sees what was wrong with the device, not a stack trace."""
+    event = finished(forged, name)
+    assert event["error_kind"] in {"lost/crash-loop", "module/bad-output"}, event
+    words = ("the link was lost 6 times", "ended without a result")
+    assert any(it in event["reason"] for it in words), event
+
+
+def test_facts_output_and_names_are_never_rendered(fleet, fleetrun):
     """Template marks and shell marks from a device stay what they are, wherever they go."""
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    for tool in ("uname", "hostname"):
-        (tools / tool).write_text(f"#!/bin/sh\ncat <<'EOT'\n{EVIL}\nEOT\n")
-        (tools / tool).chmod(0o755)
-    path = f"{tools}:/usr/sbin:/usr/bin:/sbin:/bin"
-    (fakes.home("evil") / "files").mkdir(parents=True)
-    evil = {"evil": fakes.device("evil", {"environment": {"PATH": path}})}
-    done = run(line, "evil", evil, """
+    evil = EVIL[:64]
+    fleet.path("sensor-003", "/etc/os-release").write_text(f'ID=odd\nNAME="{EVIL}"\n')
+    fleet.path("sensor-003", "/root/files").mkdir()
+    fleet.path("sensor-003", "/root/said").write_text(EVIL)
+    inventory = fleet.inventory
+    fleetrun.play("evil.yml", """
+- hosts: sensor-003
+  gather_facts: false
+  tasks:
+    - {name: rename, shell: 'busybox hostname "$(head -c 64 /root/said)"'}
     - {name: facts, setup: }
-    - {name: said, shell: "uname -n; echo \\"$(uname)\\" >&2", register: said}
-    - {name: names, shell: "cd ~/files; : >\\"$(uname | tr / _)\\"; ls", register: names}
-    - {name: show, debug: {msg: "{{ ansible_hostname }}|{{ said.stdout }}|{{ names.stdout_lines[0] }}"}}
-    - {name: keep, set_fact: {kept: "{{ said.stdout }}"}}
-    - {name: again, command: {argv: [echo, "{{ kept }}", "{{ ansible_facts.hostname }}"]}}
-    - {name: conf, copy: {content: "{{ kept }}\\n", dest: ~/conf}}
-    - {name: loop, command: {argv: [echo, "{{ item }}"]}, loop: "{{ names.stdout_lines }}"}
-    - {name: judged, command: "true", when: "said.stdout is search('lookup')", changed_when: "kept != ''"}
-""", "-D", "-vvv")
-    assert_whole(done, 0, {"evil": "changed"}, line.folder / "state")
-    results = results_of(done, "evil")
-    name = results["facts"]["values"]["ansible_facts"]["ansible_hostname"]
+    - {name: said, shell: "cat said; cat said >&2", args: {chdir: /root}, register: said}
+    - {name: names, shell: 'cd files; : >"$(tr / _ <../said)"; ls', args: {chdir: /root}, register: names}
+    - {name: show, debug: {msg: "{{ ansible_hostname }}|{{ ansible_distribution }}|{{ said.stdout }}"}}
+    - {name: keep, set_fact: {kept: "{{ said.stderr }}"}}
+    - {name: again, command: {argv: [echo, "{{ kept }}", "{{ ansible_facts.hostname }}"], expand_argument_vars: false}}
+    - {name: conf, copy: {content: "{{ kept }}\\n", dest: /root/conf}}
+    - {name: loop, command: {argv: [echo, "{{ item }}"], expand_argument_vars: false}, loop: "{{ names.stdout_lines }}"}
+    - {name: judged, command: "true", when: "said.stdout is search('lookup')"}
+""")
+    done = fleetrun("run", "evil.yml", "-i", inventory, "--output", "json", "-D", "-vvv")
+    assert_whole(done, 0, {"sensor-003": "changed"}, fleetrun.folder / "state")
+    results = results_of(done, "sensor-003")
+    facts = results["facts"]["values"]["ansible_facts"]
+    assert (evil, EVIL) == (facts["ansible_nodename"], facts["ansible_distribution"])
+    name = facts["ansible_hostname"]
     assert "{{ lookup(" in name
-    assert EVIL == results["said"]["values"]["stdout"]
-    assert f"{name}|{EVIL}|{EVIL}" == results["show"]["values"]["msg"].replace("_", "/") or (
-        f"{name}|{EVIL}|" in results["show"]["values"]["msg"]
-    )
+    assert (EVIL, EVIL) == tuple(results["said"]["values"][it] for it in ("stdout", "stderr"))
+    assert f"{name}|{EVIL}|{EVIL}" == results["show"]["values"]["msg"]
     assert f"{EVIL} {name}" == results["again"]["values"]["stdout"]
-    assert f"{EVIL}\n" == (fakes.home("evil") / "conf").read_text()
-    assert "lookup(" in results["loop"]["values"]["results"][0]["stdout"]
+    assert f"{EVIL}\n" == fleet.read("sensor-003", "/root/conf")
+    assert EVIL == results["loop"]["values"]["results"][0]["stdout"]
     assert "changed" == results["judged"]["status"]
-    assert [] == [*line.folder.rglob("PWNED"), *Path.cwd().glob("PWNED"), *tmp_path.rglob("PWNED")]
+    shown = fleetrun("run", "evil.yml", "-i", inventory, "-D", "-vvv")
+    assert (0, True) == (shown.returncode, EVIL in shown.stdout + shown.stderr)
+    pwned = [*fleetrun.folder.rglob("PWNED"), *fleet.lab.folder.rglob("PWNED")]
+    assert [] == [*pwned, *Path.cwd().glob("PWNED")]
 
 
 BAD_BYTES = r"""printf 'bad \377\376 bytes \033]0;title\007 \033[2J \302\233 \342\200\256 end\n'"""
@@ -204,13 +228,13 @@ def measured(line: CommandLine, inventory: str, *words: str) -> tuple[CompletedP
     return done, int(peak.read_text())
 
 
-def test_200_mb_of_output_are_capped_and_cost_no_memory(line, devices):
+def test_200_mb_of_output_are_capped_and_cost_no_memory(fakes, line, devices):
     """Head and tail are kept, length and checksum are of the whole."""
     inventory = write_inventory(line.folder, devices, "large.yml")
     small, before = measured(line, inventory, "--", "true")
     assert_whole(small, 0, dict.fromkeys(GOOD, "changed"), line.folder / "state")
     script = "if [ -e ~/large ]; then yes 0123456 | head -c 200000000; echo end; fi"
-    (Path(devices_home(line, "good-1")) / "large").touch()
+    (fakes.home("good-1") / "large").touch()
     done, after = measured(line, inventory, "-m", "shell", "-a", script)
     assert_whole(done, 0, dict.fromkeys(GOOD, "changed"), line.folder / "state")
     values = results_of(done, "good-1")[""]["values"]
@@ -222,11 +246,6 @@ def test_200_mb_of_output_are_capped_and_cost_no_memory(line, devices):
     assert values["stdout"].endswith("0123456\nend")
     assert len(values["stdout"]) < 1_200_000
     assert after - before < LIMIT_KB, f"{before} KB -> {after} KB"
-
-
-def devices_home(line: CommandLine, name: str) -> Path:
-    """The home of a fake device."""
-    return line.folder / "fakes" / name
 
 
 def test_a_device_that_floods_us_costs_no_memory(fakes, line, devices):

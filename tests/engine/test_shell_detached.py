@@ -314,16 +314,16 @@ def test_an_old_shell_stops_when_a_new_one_took_over(device: Device) -> None:
     )
 
     async def main() -> None:
-        async with device.shell() as old, device.shell() as new:
+        async with device.shell() as old:
             task = asyncio.create_task(run(old, *steps))
             await until((device.home / "running").exists)
-            await new.ready()
-            # The newest shell is the one that opened last.
-            async with device.shell() as newest:
-                await newest.ready()
+            async with device.shell() as new:
+                await new.ready()
                 (device.home / "go").touch()
                 replies = await task
                 assert ["finished", "lost", "lost"] == [reply.kind.value for reply in replies]
+                (reply,) = await run(new, sh("echo mine", 3))
+                assert b"mine\n" == reply.stdout.content
         assert [] == list(device.home.glob("by-old-*"))
 
     asyncio.run(main())

@@ -16,8 +16,8 @@ from fleetrun.contracts import Connection
 from fleetrun.engine.clock import SystemClock
 from fleetrun.engine.shell import Shell
 from fleetrun.model.steps import ReplyKind
-from tests.support.sshd import KeyFile, SshServer, dropbear_server, make_key, openssh_server
 from tests.support.ssh_targets import target_of, transport
+from tests.support.sshd import KeyFile, SshServer, dropbear_server, make_key, openssh_server
 from tests.support.wire import run, sh, shell_spec, step
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -35,13 +35,18 @@ def test_any_name_is_just_a_name(shell: str, make_device, make_step) -> None:
         assert replies[4].values["content"] == "b25lCnR3bwo="
         assert (folder / name / name).read_text() == "one\ntwo\n"
         assert name == str((folder / name / f"{name}.l").readlink())
-    assert sorted(NAMES) == sorted(os.listdir(folder))
+    assert sorted(NAMES) == sorted(names_in(folder))
     gone = run_for_all(device, make_step, lambda path, _: [
         ("file", {"path": path, "state": "absent"}),
     ])
     assert all(replies[0].values["changed"] is True for replies in gone.values()), gone
-    assert os.listdir(folder) == []
+    assert names_in(folder) == []
     assert list(device.root.rglob("pwned")) == []
+
+
+def names_in(folder: Path) -> list[str]:
+    """Names of all that a folder holds."""
+    return [path.name for path in folder.iterdir()]
 
 
 def run_for_all(device, make_step, steps):
@@ -72,7 +77,7 @@ def test_names_without_a_folder(shell: str, make_device, make_step) -> None:
         make_step("file", {"path": name, "state": "absent"}, seq=seq)
         for seq, name in enumerate(names)
     ))
-    assert os.listdir(device.root) == [".fleetrun"]
+    assert names_in(device.root) == [".fleetrun"]
 
 
 @settings(

@@ -25,7 +25,8 @@ DRIVER = r"""
   start = compile(pattern); GMAX = G
   at = search(start, text "\n")
   out = at ? at "," (EOM - at) : "none"
-  if (at) for (g = 1; g <= GMAX; g++) out = out "," (CAP[2 * g + 1] ? CAP[2 * g] ":" CAP[2 * g + 1] : "-")
+  for (g = 1; at && g <= GMAX; g++)
+    out = out "," (CAP[2 * g + 1] ? CAP[2 * g] ":" CAP[2 * g + 1] : "-")
   print out
 }
 """
@@ -35,13 +36,18 @@ TEXTS = [
     "(paren)", "a{2}", "ab\r", "net.ipv4.ip_forward=0", 'GRUB="quiet splash"', "^caret$",
 ]
 PATTERNS = [
-    r"a", r"^a", r"a$", r"^$", r".", r"^.*$", r"a*", r"a+?", r"a{2}", r"a{2,}", r"a{,2}b?", r"a{1,2}?",
-    r"^#?PermitRootLogin\b", r"^\s*key\s*=", r"\bfoo\b", r"\Boo", r"^(.*)=(.*)$", r"(a|b)+", r"(?:ab|a)b?",
-    r"^\[section\]", r"[^a-z]+", r"[\w.-]+@?", r"[]x]", r"[^]x]+", r"[a\-z]", r"\d{1,3}(\.\d{1,3}){3}",
+    r"a", r"^a", r"a$", r"^$", r".", r"^.*$", r"a*", r"a+?", r"a{2}", r"a{2,}", r"a{,2}b?",
+    r"a{1,2}?",
+    r"^#?PermitRootLogin\b", r"^\s*key\s*=", r"\bfoo\b", r"\Boo", r"^(.*)=(.*)$", r"(a|b)+",
+    r"(?:ab|a)b?",
+    r"^\[section\]", r"[^a-z]+", r"[\w.-]+@?", r"[]x]", r"[^]x]+", r"[a\-z]",
+    r"\d{1,3}(\.\d{1,3}){3}",
     r"(\w+)\s+\1", r"^(?!#)\w", r"\w+(?= host)", r"(?i)permitROOTlogin", r"x\.y", r"\Aa", r"a\Z",
-    r"\(paren\)", r"a\{2\}", r"a{x", r"{", r"(?P<k>\w+)=(?P<v>\w*)", r"(a*)*b", r"(a|b|)*c", r"(|a)+",
+    r"\(paren\)", r"a\{2\}", r"a{x", r"{", r"(?P<k>\w+)=(?P<v>\w*)", r"(a*)*b", r"(a|b|)*c",
+    r"(|a)+",
     r"[\d\s]+", r"\S+$", r"\t", r"\x41|\x61", r"a\\b", r"$", r"\W", r"\D+", r"(x(y)?)?\.?(z)?",
-    r"^GRUB=\"((?:(?!ro).)*?)\"$", r"\^caret\$", r"a.?\r?$", r"[[:alpha:]]", r"()", r"(a)|(b)", r"\s",
+    r"^GRUB=\"((?:(?!ro).)*?)\"$", r"\^caret\$", r"a.?\r?$", r"[[:alpha:]]", r"()", r"(a)|(b)",
+    r"\s",
 ]
 
 
@@ -84,7 +90,7 @@ def test_finds_what_python_finds(awk: Sequence[str]) -> None:
 
 
 ATOMS = st.sampled_from(
-    ["a", "b", ".", r"\w", r"\d", "[ab]", "[^a]", r"\b", "^", "$", "(a)", "(?:ab)", "(a|b)", "(b*)", "c"]
+    ["a", "b", ".", r"\w", r"\d", "[ab]", "[^a]", r"\b", "^", "$", "(a)", "(?:ab)", "(a|b)", "(b*)"]
 )
 QUANTIFIERS = st.sampled_from(["", "", "", "*", "+", "?", "{2}", "{1,2}", "*?", "+?", "??"])
 
@@ -117,8 +123,10 @@ def test_agrees_with_python_on_any_pattern(pairs: list[tuple[str, str]]) -> None
         ("(?s)a", "(?s is not supported"), ("a(?i)b", "(?i is not supported"),
         ("a)", "a ( is missing"), ("(a", "a ) is missing"), ("[a", "a ] is missing"),
         ("*a", "nothing to repeat"), ("a**", "nothing to repeat"), ("a++", "possessive"),
-        (r"\p{L}", r"\p is not supported"), (r"\1(a)", "no group 1"), ("a\\", "ends with a backslash"),
-        ("[z-a]", "bad range"), ("a{3,2}", "most is below its least"), ("(?(1)a)", "(?( is not supported"),
+        (r"\p{L}", r"\p is not supported"), (r"\1(a)", "no group 1"),
+        ("a\\", "ends with a backslash"),
+        ("[z-a]", "bad range"), ("a{3,2}", "most is below its least"),
+        ("(?(1)a)", "(?( is not supported"),
     ],
 )
 def test_refuses_what_it_cannot_do(pattern: str, reason: str, make_device) -> None:

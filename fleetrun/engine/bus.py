@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -37,6 +37,10 @@ class Bus:
         self._redactor = redactor
         self._clock = clock
         self._feeds = [_Feed(reporter) for reporter in reporters]
+        #: Secrets of one device -> what takes them out; devices share it.
+        self._redactors: dict[frozenset[str], Redactor] = {}
+        self._of_device: dict[str, Redactor] = {}
+        self._told: set[str] = set()
 
     async def __aenter__(self) -> Self:
         for feed in self._feeds:
@@ -54,9 +58,33 @@ class Bus:
         """Returns the time to stamp an event with."""
         return self._clock.now()
 
+    def hide(self, device: str, secrets: Iterable[str]) -> None:
+        """Takes secrets out of all further events of a device.
+
+        For those that only its variables say. Not one pattern for all devices:
+        a fleet may have as many passwords as devices.
+        """
+        wanted = frozenset(filter(None, secrets))
+        if not wanted:
+            return
+        if wanted not in self._redactors:
+            self._redactors[wanted] = Redactor(wanted)
+        self._of_device[device] = self._redactors[wanted]
+
+    def warn(self, message: str, *, device: str = "") -> None:
+        """Publishes a warning; the same message only once in a run."""
+        if message not in self._told:
+            self._told.add(message)
+            self.publish(
+                Notice(at=self._clock.now(), level="warning", message=message, device=device)
+            )
+
     def publish(self, event: AnyEvent) -> None:
         """Queues an event for everybody, in order."""
         event = self._redactor.clean(event)
+        own = self._of_device.get(getattr(event, "device", ""))
+        if own is not None:
+            event = own.clean(event)
         self._journal.append(self._lease, event)
         self._show(event)
 

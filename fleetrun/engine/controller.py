@@ -17,6 +17,7 @@ from fleetrun.contracts import Journal, Lease
 from fleetrun.engine.bus import Bus
 from fleetrun.engine.device import StopFlag
 from fleetrun.engine.factory import DeviceFactory, RunSetup
+from fleetrun.engine.groups import one_error_group
 from fleetrun.engine.past import Past
 from fleetrun.engine.shard import Shard
 from fleetrun.errors import ExitCode
@@ -197,7 +198,7 @@ class RunController:
             finally:
                 await asyncio.shield(self._factory.release(device, keep=keep))
 
-        async with asyncio.TaskGroup() as group:
+        async with one_error_group() as group:
             self._shard = Shard(group, play.index, run_device, self._setup.clock)
             await self._drive(play.index, rollout, self._shard, play_outcomes)
         self._shard = None

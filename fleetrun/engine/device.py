@@ -202,9 +202,9 @@ class DeviceRunner:
                     lost = True
                 elif reply.kind is ReplyKind.FINISHED:
                     self._answer(steps, reply)
-        except ConnectError:
-            if not was_connected:
-                # Nothing was sent: the intent is void.
+        except ConnectError as error:
+            if not was_connected or not error.is_transient:
+                # Nothing was sent, or no shell came to be: the intent is void.
                 self._history.intended.difference_update(step.key for step in steps)
                 raise
             return True

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fleetrun.contracts import Clock, Dialogue, SecretSource, Target, Transport
+from fleetrun.contracts import Clock, Dialogue, SecretSource, Transport
 from fleetrun.engine.backoff import Backoff
 from fleetrun.engine.bus import Bus
 from fleetrun.engine.device import DeviceRunner, History, StopFlag
 from fleetrun.engine.past import Past
 from fleetrun.engine.session import DeviceSession, SessionPlan
 from fleetrun.engine.targets import target_of
+from fleetrun.errors import InputError, Problem
 from fleetrun.model.events import DeviceConnected
 from fleetrun.model.inventory import Inventory
 from fleetrun.model.playbook import Play
@@ -62,7 +63,7 @@ class DeviceFactory:
         self._states: dict[str, DeviceState] = {}
         self._replayed: set[tuple[int, str]] = set()
         #: By device and the play's remote_user: another login is another session.
-        self._sessions: dict[tuple[str, str], DeviceSession] = {}
+        self._sessions: dict[tuple[str, SessionPlan], DeviceSession] = {}
         self._backoff = Backoff(seed=setup.run)
 
     def runner(self, play: Play, device: str, selection: Sequence[str]) -> DeviceRunner:
@@ -129,20 +130,17 @@ class DeviceFactory:
         ])
 
     def _session(self, play: Play, device: str) -> DeviceSession:
-        key = (device, str(play.remote_user or ""))
+        plan, connection = self._plan(play, device)
+        key = (device, plan)
         session = self._sessions.get(key)
         if session is not None:
             return session
         setup = self._setup
-        target, connection = self._target(play, device)
-        plan = SessionPlan(
-            run=setup.run, target=target, lib=setup.lib, attempts=setup.connect_attempts
-        )
 
         def connected(boot_id: str, elapsed_s: float) -> None:
             self._bus.publish(
                 DeviceConnected(
-                    at=self._bus.now(), device=device, address=target.address,
+                    at=self._bus.now(), device=device, address=plan.target.address,
                     boot_id=boot_id, elapsed_s=elapsed_s,
                 )
             )
@@ -154,17 +152,29 @@ class DeviceFactory:
         self._sessions[key] = session
         return session
 
-    def _target(self, play: Play, device: str) -> tuple[Target, str]:
+    def _plan(self, play: Play, device: str) -> tuple[SessionPlan, str]:
+        """Returns how to reach a device in a play, and over which transport."""
         setup = self._setup
         name = {"inventory_hostname": device}
-        scope = Scope([name, setup.extra_vars, setup.base_vars.of(device)])
+        scope = Scope([
+            name, setup.extra_vars, play.file_vars, play.vars, setup.base_vars.of(device),
+        ])
         templater = setup.toolbox.templater
         remote_user = templater.render(play.remote_user, scope) if play.remote_user else ""
         settings = connection_settings(
             scope, templater, invocation=setup.invocation, device=device,
             remote_user=str(remote_user),
         )
-        return target_of(device, settings, setup.known_hosts), settings.connection
+        if settings.connection not in setup.transports:
+            raise InputError([_unknown_connection(device, settings.connection, setup.transports)])
+        self._bus.hide(device, filter(None, (settings.password, settings.become_password)))
+        for warning in settings.warnings:
+            self._bus.warn(warning)
+        plan = SessionPlan(
+            run=setup.run, target=target_of(device, settings, setup.known_hosts), lib=setup.lib,
+            attempts=setup.connect_attempts, become_password=settings.become_password,
+        )
+        return plan, settings.connection
 
     def _replay_former_plays(self, play: Play, device: str, selection: Sequence[str]) -> None:
         """Rebuilds a device's facts and registered values from the journal."""
@@ -175,6 +185,14 @@ class DeviceFactory:
                 continue
             self._replayed.add(key)
             replay(self._program(former, device, selection), history)
+
+
+def _unknown_connection(device: str, name: str, known: Iterable[str]) -> Problem:
+    return Problem(
+        kind="input/bad-variable",
+        message=f"{device}: there is no connection named {name!r}",
+        hint="set ansible_connection to one of: " + ", ".join(sorted(known)),
+    )
 
 
 def replay(program: DeviceProgram, history: History) -> None:

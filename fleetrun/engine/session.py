@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from fleetrun.contracts import Clock, Connection, SecretSource, Target, Transport
@@ -25,6 +25,8 @@ class SessionPlan:
     run: str
     target: Target
     lib: str
+    #: The device's own, from its variables; None: the operator's, if any.
+    become_password: str | None = field(default=None, repr=False)
     #: Attempts to connect before the device counts as unreachable.
     attempts: int = 3
 
@@ -83,12 +85,16 @@ class DeviceSession:
         if self._connection is None:
             raise RuntimeError("not connected")
         device = self._plan.target.device
-        password = self._secrets.become_password(device) if identity.user else None
+        password = self._become_password() if identity.user else None
         spec = ShellSpec(
             run=self._plan.run, device=device, identity=identity,
             become_password=password, lib=self._plan.lib,
         )
         return await Shell.start(self._connection, spec, self._clock)
+
+    def _become_password(self) -> str | None:
+        own = self._plan.become_password
+        return own or self._secrets.become_password(self._plan.target.device)
 
     async def run(self, batch: RemoteBatch) -> AsyncGenerator[Reply, None]:
         """Runs a batch; yields one reply per step, in order."""

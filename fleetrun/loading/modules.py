@@ -6,6 +6,7 @@ nothing; a spec is parsed the first time a task names it.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -108,7 +109,8 @@ def _load(path: Path, family: str) -> ModuleSpec:
         _check_needs_no_program(path, spec, sources.program)
         return spec
     awk = "".join(_awk_text(path, name) for name in sources.awk)
-    prelude = f"fr_awk='\n{awk}'\n" if awk else ""
+    prelude = f"fr_need {shlex.join(spec.needs)}\n" if spec.needs else ""
+    prelude += f"fr_awk='\n{awk}'\n" if awk else ""
     return replace(spec, program=prelude + _read(program))
 
 

@@ -27,16 +27,16 @@ SHELL: Final = "sh"
 _HOME: Final = 'cd "${HOME:-/}" 2>/dev/null || cd /; '
 _PUT: Final = (
     _HOME + "IFS= read -r p; IFS= read -r m; IFS= read -r n; IFS= read -r s; umask 077; "
-    'no() { rm -f -- "$p.part"; printf "fr:no %s\\n" "$1"; exit 1; }; '
-    'case $p in */*) mkdir -p -- "${p%/*}";; esac; rm -f -- "$p.part"; set -C; '
-    '{ if [ "$n" = 0 ]; then printf ""; else head -c "$n"; fi >"$p.part"; } || no "cannot write"; '
+    'no() { rm -f -- "$p.$$.part"; printf "fr:no %s\\n" "$1"; exit 1; }; '
+    'case $p in */*) mkdir -p -- "${p%/*}";; esac; rm -f -- "$p.$$.part"; set -C; '
+    '{ if [ "$n" = 0 ]; then printf ""; else head -c "$n"; fi >"$p.$$.part"; } || no "cannot write"; '
     "set +C; if command -v sha256sum >/dev/null 2>&1; "
-    'then h=$(sha256sum <"$p.part"); h=${h%% *}; '
+    'then h=$(sha256sum <"$p.$$.part"); h=${h%% *}; '
     "elif command -v openssl >/dev/null 2>&1; "
-    'then h=$(openssl dgst -sha256 <"$p.part"); h=${h##* }; '
+    'then h=$(openssl dgst -sha256 <"$p.$$.part"); h=${h##* }; '
     "else h=$s; fi; "
     '[ "$h" = "$s" ] || no "the content was damaged on its way"; '
-    'chmod "$m" "$p.part" && mv -f -- "$p.part" "$p" || no "cannot rename"; printf "fr:ok\\n"'
+    'chmod "$m" "$p.$$.part" && mv -f -- "$p.$$.part" "$p" || no "cannot rename"; printf "fr:ok\\n"'
 )
 PUT: Final = f"sh -c {quote(_PUT)}"
 _FETCH: Final = (

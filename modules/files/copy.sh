@@ -115,12 +115,9 @@ fr_one() {
 }
 fr_mode_of_source() {
   [ "$fr_preserve" = true ] || return 0
-  a_mode=''
-  if [ -n "$fr_top" ]; then
-    fr_stat "$fr_src"
-    a_mode=$fr_mode
-    [ "$fr_seen" = false ] || fr_look "$fr_to"
-  fi
+  fr_stat "$fr_src"
+  a_mode=$fr_mode
+  [ "$fr_seen" = false ] || fr_look "$fr_to"
 }
 
 # Makes folder $1 and its parents, each with directory_mode.
@@ -159,7 +156,10 @@ fr_same_link() {
 }
 
 fr_preserve=false fr_directory_mode=''
-[ "$a_mode" != preserve ] || fr_preserve=true
+if [ "$a_mode" = preserve ]; then
+  [ -n "$fr_top" ] || fr_fail 'mode: preserve goes with remote_src only' module/bad-arguments
+  fr_preserve=true
+fi
 ! fr_has directory_mode || fr_directory_mode=$a_directory_mode
 fr_has checksum || a_checksum=''
 fr_has content || a_content=''

@@ -55,6 +55,8 @@ fr__begin_worker() {
   fr__lc_set=$3 fr__lc=$4 fr__dir=$1 fr__id=$2 fr__boot='' fr__start=0
   { read -r fr__boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
   fr__stat_of "$$"
+  # Kept apart: fr__stat_of is asked about other processes, too.
+  fr__began=$fr__start
 }
 
 # fr__work NAME TIMEOUT FIFO: runs fr_call; $fr__dirty is 0 when it is over, 93
@@ -87,7 +89,7 @@ fr__work() {
 
 # The receipt; or false and the reason in $fr__dirty.
 fr__receipt() {
-  fr__claim "$fr__boot $$ $fr__start" && return 0
+  fr__claim "$fr__boot $$ $fr__began" && return 0
   fr__dirty=95 fr__k=''
   { read -r fr__k fr__v <"$fr__r.s"; } 2>/dev/null
   case $fr__k in
@@ -96,7 +98,7 @@ fr__receipt() {
     *) return 1 ;;
   esac
   fr__dirty=94
-  printf '%s\n' "$fr__boot $$ $fr__start" >"$fr__r.s"
+  printf '%s\n' "$fr__boot $$ $fr__began" >"$fr__r.s"
 }
 
 # How the module ended in $fr__how, the frame's JSON in $fr__json.

@@ -12,11 +12,23 @@ from pathlib import Path
 
 import pytest
 
+from fleetrun.contracts import Target
+from fleetrun.engine.clock import SystemClock
 from fleetrun.engine.shell import Shell
 from fleetrun.model.steps import Reply, ReplyKind
 from fleetrun.remote.bundle import receipt_name
-from fleetrun.transport.local import LocalStream
-from tests.support.wire import GO, SHELLS, Device, builtin, module, run, sh, step
+from fleetrun.transport.local import LocalStream, LocalTransport
+from tests.support.wire import (
+    GO,
+    SHELLS,
+    Device,
+    builtin,
+    module,
+    run,
+    sh,
+    shell_spec,
+    step,
+)
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
@@ -527,5 +539,58 @@ def test_no_process_is_left_behind(device: Device) -> None:
             folder = str(shell.facts["folder"])
         await until(lambda: not processes(folder))
         await until(lambda: not processes("\0003600\0"))
+
+    asyncio.run(main())
+
+
+def test_receipts_name_their_worker_after_it_looked_at_others(device: Device) -> None:
+    """A worker that had to search for a process still signs receipts with its own start."""
+
+    async def main() -> None:
+        mark = f"983{os.getpid()}"
+        async with device.shell() as shell:
+            # The first step makes the worker look for the process that reads its pipe.
+            # It began measurably later than the worker itself.
+            await run(shell, sh("sleep 0.1", 0), sh(f"sleep {mark} &", 1), sh("echo x", 2))
+            folder = Path(str(shell.facts["folder"]))
+            signed = [
+                (folder / f"{receipt_name(f'0.tasks.{at}#1')}.s").read_text().splitlines()[0]
+                for at in (0, 2)
+            ]
+            _, pid, start = signed[1].split()
+            stat = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+            assert (signed[0], start) == (signed[1], stat[19])
+        for left in processes(mark):
+            os.kill(left, 9)
+
+    asyncio.run(main())
+
+
+def test_a_full_disk(device: Device) -> None:
+    """A command that fills the disk keeps its status; the next one that cannot
+    have a receipt does not start, and says so."""
+    if os.geteuid() != 0:
+        pytest.fail("a disk of our own needs root: run this test as root in a container")
+    small = 'mount -t tmpfs -o size=160k,mode=700 none "$HOME" && cd && exec "$0" "$@"'
+
+    async def main() -> None:
+        transport = LocalTransport(
+            ("/usr/bin/unshare", "-m", "--propagation", "private", "/bin/sh", "-c", small,
+             device.sh),
+            device.environment,
+        )
+        connection = await transport.connect(Target(device="d1", address="127.0.0.1"))
+        shell = await Shell.start(connection, shell_spec(), SystemClock())
+        replies = await run(
+            shell, sh("echo before", 0),
+            sh("echo out; cat /dev/zero >big 2>/dev/null; exit 5", 1, on_failure=GO),
+            sh("touch ran", 2, on_failure=GO), step("[ ! -e ran ]", 3), step("rm big", 4),
+            sh("echo after", 5),
+        )
+        assert [0, 5, 1, 0, 0, 0] == [reply.exit_status for reply in replies]
+        assert "module/no-receipt" == replies[2].error_kind
+        assert b"after\n" == replies[5].stdout.content
+        await shell.close()
+        await connection.close()
 
     asyncio.run(main())

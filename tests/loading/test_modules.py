@@ -81,11 +81,19 @@ def test_awk_becomes_one_word_before_the_program() -> None:
     """lineinfile brings its awk program, without comments."""
     spec = load_library().get("lineinfile")
     assert spec is not None
-    head, _, rest = spec.program.removeprefix("fr_awk='\n").partition("'\n")
+    head, _, rest = spec.program.removeprefix("fr_need awk\nfr_awk='\n").partition("'\n")
     assert "function search(" in head
     assert "function present(" in head
     assert "\n#" not in head
     assert rest.startswith("# awk decides")
+
+
+def test_needed_tools_are_checked_before_the_program(tmp_path: Path) -> None:
+    """`needs` becomes the first line of the program."""
+    write(tmp_path, "hello", SPEC + "needs: [grep, \"a b\"]\n")
+    spec = load_library([tmp_path]).get("hello")
+    assert spec is not None
+    assert spec.program == "fr_need grep 'a b'\nfr_put said hello\n"
 
 
 def test_template_runs_the_program_of_copy() -> None:

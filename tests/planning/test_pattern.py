@@ -68,7 +68,9 @@ def test_any_text_has_terms_without_empty_ones(pattern: str) -> None:
         terms = split_pattern(pattern, NAMES.__contains__)
     except UsageError:
         return
-    assert all(term.text and term.text in pattern for term in terms)
+    # The space behind a sign goes, also inside brackets that nobody closed.
+    dense = pattern.replace(" ", "")
+    assert all(term.text and term.text.replace(" ", "") in dense for term in terms)
 
 
 def test_a_very_long_list_of_names_is_quick() -> None:

@@ -104,13 +104,8 @@ def printf_escapes(raw: bytes) -> str:
 
 
 def _destination(args: Mapping[str, Value], path: str) -> Mapping[str, Value]:
-    """A dest that ends in "/" is a folder: the file keeps its name."""
-    dest = str(args.get("dest"))
-    name = path.rsplit("/", 1)[-1]
-    extra: dict[str, Value] = {"_basename": name}
-    if dest.endswith("/"):
-        extra["dest"] = dest + name
-    return {**args, **extra}
+    """A dest that is a folder on the device keeps the file's name; the device knows."""
+    return {**args, "_basename": path.rsplit("/", 1)[-1]}
 
 
 def _as_json(content: Value) -> str:

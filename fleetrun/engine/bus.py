@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 QUEUE_SIZE: Final = 200_000
 #: Seconds that reporters get to show the rest at the end.
 CLOSE_TIMEOUT_S: Final = 30.0
+#: Seconds that a reporter which is given up gets for its `close`.
+GIVE_UP_TIMEOUT_S: Final = 5.0
 
 
 class Bus:
@@ -30,14 +32,15 @@ class Bus:
 
     def __init__(
         self, journal: Journal, lease: Lease, reporters: Sequence[Reporter],
-        redactor: Redactor, clock: Clock,
+        redactor: Redactor, clock: Clock, *, queue_size: int = QUEUE_SIZE,
+        close_timeout_s: float = CLOSE_TIMEOUT_S,
     ) -> None:
         self._journal = journal
         self._lease = lease
         self._redactor = redactor
         self._clock = clock
-        self._feeds = [_Feed(reporter) for reporter in reporters]
-        #: Secrets of one device -> what takes them out; devices share it.
+        self._feeds = [_Feed(reporter, queue_size, close_timeout_s) for reporter in reporters]
+        #: Secrets of one device -> what takes them out; shared by devices.
         self._redactors: dict[frozenset[str], Redactor] = {}
         self._of_device: dict[str, Redactor] = {}
         self._told: set[str] = set()
@@ -51,8 +54,9 @@ class Bus:
         self, kind: type[BaseException] | None, error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for feed in self._feeds:
-            await feed.close()
+        async with asyncio.TaskGroup() as group:
+            for feed in self._feeds:
+                group.create_task(feed.close())
 
     def now(self) -> float:
         """Returns the time to stamp an event with."""
@@ -71,6 +75,17 @@ class Bus:
             self._redactors[wanted] = Redactor(wanted)
         self._of_device[device] = self._redactors[wanted]
 
+    def publish(self, event: AnyEvent) -> None:
+        """Queues an event for everybody, in order."""
+        event = self._redactor.clean(event)
+        own = self._of_device.get(getattr(event, "device", ""))
+        if own is not None:
+            event = own.clean(event)
+        self._journal.append(self._lease, event)
+        for feed, problem in [(feed, feed.offer(event)) for feed in self._feeds]:
+            if problem:
+                self._detach(feed, problem)
+
     def warn(self, message: str, *, device: str = "") -> None:
         """Publishes a warning; the same message only once in a run."""
         if message not in self._told:
@@ -79,76 +94,68 @@ class Bus:
                 Notice(at=self._clock.now(), level="warning", message=message, device=device)
             )
 
-    def publish(self, event: AnyEvent) -> None:
-        """Queues an event for everybody, in order."""
-        event = self._redactor.clean(event)
-        own = self._of_device.get(getattr(event, "device", ""))
-        if own is not None:
-            event = own.clean(event)
-        self._journal.append(self._lease, event)
-        self._show(event)
-
     async def barrier(self) -> None:
         """Returns when everything published so far is durable."""
         await self._journal.commit(self._lease)
 
-    def _show(self, event: AnyEvent) -> None:
-        for feed in self._feeds:
-            problem = feed.offer(event)
-            if problem:
-                self._detach(feed, problem)
-
     def _detach(self, feed: _Feed, problem: str) -> None:
-        feed.is_attached = False
+        feed.detach()
         message = f"reporter {feed.name} was detached: {problem}"
         log.warning("%s", message)
-        notice = Notice(at=self._clock.now(), level="warning", message=message)
-        for other in self._feeds:
-            if other.is_attached:
-                other.offer(notice)
+        self.warn(message)
 
 
 class _Feed:
     """One reporter with its queue."""
 
-    def __init__(self, reporter: Reporter) -> None:
+    def __init__(self, reporter: Reporter, queue_size: int, close_timeout_s: float) -> None:
         self.name = type(reporter).__name__
-        self.is_attached = True
+        self._is_attached = True
         self._reporter = reporter
-        self._queue: asyncio.Queue[AnyEvent | None] = asyncio.Queue(QUEUE_SIZE)
+        self._close_timeout_s = close_timeout_s
+        self._queue_size = queue_size
+        #: Bounded by `offer`, so that the end of the stream always has room.
+        self._queue: asyncio.Queue[AnyEvent | None] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._error = ""
 
     def start(self) -> None:
         # Best effort by design: its failure is kept in `_error`, never raised.
-        self._task = asyncio.create_task(self._pump())
+        self._task = asyncio.create_task(self._pump(), name=f"reporter {self.name}")
 
     def offer(self, event: AnyEvent) -> str:
         """Queues an event; returns why the reporter must be detached, or ""."""
-        if not self.is_attached:
+        if not self._is_attached:
             return ""
         if self._error:
             return self._error
-        try:
-            self._queue.put_nowait(event)
-        except asyncio.QueueFull:
-            return f"more than {QUEUE_SIZE} events behind"
+        if self._queue.qsize() >= self._queue_size:
+            return f"more than {self._queue_size} events behind"
+        self._queue.put_nowait(event)
         return ""
+
+    def detach(self) -> None:
+        """Gives it no more events; what it has not shown yet is dropped."""
+        self._is_attached = False
+        if self._task is not None:
+            self._task.cancel()
 
     async def close(self) -> None:
         """Lets the reporter show what is queued, then ends it."""
-        if self._task is None:
+        task = self._task
+        if task is None:
             return
         try:
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                if self.is_attached and not self._error:
-                    await self._queue.put(None)
-                    await self._task
+            async with asyncio.timeout(self._close_timeout_s):
+                if self._is_attached and not task.done():
+                    self._queue.put_nowait(None)
+                    await asyncio.wait({task})
         except TimeoutError:
             log.warning("reporter %s did not end in time", self.name)
         finally:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            task.cancel()
+            # Not for ever: its `close` may hang, too.
+            await asyncio.wait({task}, timeout=GIVE_UP_TIMEOUT_S)
 
     async def _pump(self) -> None:
         try:

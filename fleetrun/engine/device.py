@@ -8,14 +8,23 @@ or a dead engine the device is asked for its receipts; what it cannot prove is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Final
 
 from fleetrun.contracts import Clock, Dialogue
 from fleetrun.engine.bus import Bus
+from fleetrun.engine.dialogue import DialogueLink, PatientClock, StoppedError
 from fleetrun.engine.session import DeviceSession
-from fleetrun.errors import ConnectError, FleetrunError, LinkLostError
+from fleetrun.engine.stop import StopFlag
+from fleetrun.errors import (
+    ConnectError,
+    FleetrunError,
+    JournalError,
+    LinkLostError,
+    LockedError,
+)
 from fleetrun.failpoints import passing
 from fleetrun.model.events import (
     DeviceFinished,
@@ -37,8 +46,9 @@ from fleetrun.model.steps import (
 )
 from fleetrun.planning import results
 from fleetrun.planning.device_program import DeviceProgram
+from fleetrun.planning.hidden import restored
 
-#: Lost links without one answer between them before the end stays unknown.
+#: Times that a link may be lost without one more answer before we give up.
 MAX_RECOVERIES: Final = 5
 
 
@@ -47,52 +57,53 @@ class History:
     """What the journal knows of a device in one play, for resume."""
 
     answers: dict[str, TaskResult] = field(default_factory=dict)
+    #: Keys of all steps that were about to be sent, answered ones too.
     intended: set[str] = field(default_factory=set)
-    #: boot_id when the last intent was written; "" when never connected.
+    #: boot_id of the session that the last intent went out on; "" = not known.
     boot_id: str = ""
     #: When the last intent was written, controller's clock.
     intended_at: float = 0.0
 
 
-class StopFlag:
-    """Set when the operator asked to stop: devices end at their next batch."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerTools:
+    """What all runners of a run share."""
 
-    def __init__(self) -> None:
-        self.is_set = False
+    bus: Bus
+    clock: Clock
+    dialogues: Mapping[str, Dialogue]
+    stop: StopFlag
 
 
 class DeviceRunner:
     """Runs one device through one play; `run` gives its outcome."""
 
-    def __init__(  # noqa: PLR0913  # made in one place, by keyword
-        self, *, play: int, device: str, program: DeviceProgram, session: DeviceSession,
-        bus: Bus, clock: Clock, dialogues: Mapping[str, Dialogue], history: History,
-        stop: StopFlag,
+    def __init__(
+        self, play: int, device: str, *, program: DeviceProgram, session: DeviceSession,
+        history: History, tools: RunnerTools,
     ) -> None:
         self._play = play
         self._device = device
         self._program = program
         self._session = session
-        self._bus = bus
-        self._clock = clock
-        self._dialogues = dialogues
         self._history = history
-        self._stop = stop
-        self._recoveries = 0
-        self.clock = clock
-
-    @property
-    def device(self) -> str:
-        """The device's id."""
-        return self._device
-
-    @property
-    def boot_id(self) -> str:
-        """boot_id of the device as last seen."""
-        return self._session.boot_id
+        self._bus = tools.bus
+        self._dialogues = tools.dialogues
+        self._stop = tools.stop
+        self._clock = tools.clock
+        #: Lost links since the last answer.
+        self._losses = 0
+        #: Keys of steps that may have begun and whose end is not known.
+        self._in_doubt: set[str] = set()
+        #: False while the journal's answers are fed: nothing is waited for then.
+        self._is_live = not history.answers
 
     async def run(self) -> DeviceFinished:
-        """Returns the device's outcome; raises only CancelledError and JournalError."""
+        """Returns the device's outcome.
+
+        Raises CancelledError, JournalError, LockedError, and FleetrunError
+        when the program itself cannot go on.
+        """
         started = self._clock.monotonic()
         self._bus.publish(
             DeviceStarted(at=self._bus.now(), play=self._play, device=self._device)
@@ -116,12 +127,21 @@ class DeviceRunner:
     def _unreachable(self, error: ConnectError) -> Done:
         """Not reached: unreachable, but unknown when something is still out."""
         reason = error.message + (f" ({error.hint})" if error.hint else "")
-        if self._history.intended - self._history.answers.keys():
+        if self._in_doubt:
             return Done(
                 outcome=Outcome.UNKNOWN,
                 reason=f"a step was sent, and the device cannot be asked: {reason}",
             )
         return Done(outcome=Outcome.UNREACHABLE, reason=reason)
+
+    def _stopped(self) -> Done:
+        """What becomes of a device that is not to go on."""
+        if self._in_doubt:
+            return Done(
+                outcome=Outcome.UNKNOWN,
+                reason="stopped by the operator before the device was asked for a step's end",
+            )
+        return Done(outcome=Outcome.CANCELLED, reason="stopped by the operator")
 
     async def _work(self) -> Done:
         while True:
@@ -131,49 +151,61 @@ class DeviceRunner:
                     return work
                 case Report():
                     self._report(work)
+                case RemoteBatch() | DialogueStep():
+                    done = await self._carry_out(work)
+                    if done is not None:
+                        return done
                 case Wait():
-                    await self._pause(work)
-                case _:
-                    steps = self._replay(work)
-                    if not steps:
-                        continue
-                    if self._stop.is_set:
-                        return Done(outcome=Outcome.CANCELLED, reason="stopped by the operator")
-                    if isinstance(work, DialogueStep):
-                        await self._talk(work.step)
-                    else:
-                        await self._send(steps)
+                    if self._is_live:
+                        await self._stop.sleep(work.seconds, self._clock)
+
+    async def _carry_out(self, work: RemoteBatch | DialogueStep) -> Done | None:
+        """Gets the answers to a piece of work; Done when the device is to stop."""
+        steps = self._replay(work)
+        if not steps:
+            return None
+        self._is_live = True
+        # What a former engine had intended and not seen the end of.
+        self._in_doubt = {step.key for step in steps} & self._history.intended
+        if self._stop.is_set:
+            return self._stopped()
+        try:
+            if isinstance(work, DialogueStep):
+                await self._talk(work.step)
+            else:
+                await self._send(steps)
+        except StoppedError:
+            return self._stopped()
+        self._in_doubt.clear()
+        self._history.intended.difference_update(step.key for step in steps)
+        return None
 
     def _replay(self, work: RemoteBatch | DialogueStep) -> tuple[Step, ...]:
         """Feeds what the journal knows; returns the steps that are still to do."""
         steps = work.steps if isinstance(work, RemoteBatch) else (work.step,)
         for step in steps:
-            answer = self._history.answers.get(step.key)
+            answer = self._history.answers.pop(step.key, None)
             if answer is None:
                 break
-            self._program.feed(step.seq, answer)
+            self._program.feed(step.seq, restored(answer))
         return self._outstanding(steps)
 
-    def _outstanding(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    def _outstanding(self, steps: Iterable[Step]) -> tuple[Step, ...]:
         out = self._program.outstanding
         return tuple(step for step in steps if step.seq in out)
 
-    async def _pause(self, wait: Wait) -> None:
-        if self._program.next_key in self._history.answers:
-            return
-        await self._clock.sleep(wait.seconds)
+    # -- batches --------------------------------------------------------------
 
     async def _send(self, steps: tuple[Step, ...]) -> None:
         """Runs steps on the device until each has its answer."""
-        in_doubt = tuple(step for step in steps if step.key in self._history.intended)
-        if in_doubt:
-            steps = await self._settle(steps, in_doubt)
+        steps = await self._settle(steps)
         while steps:
             await self._intend(steps)
-            lost = await self._run_batch(steps)
+            loss = await self._run_batch(steps)
             steps = self._outstanding(steps)
-            if lost and steps:
-                steps = await self._recover(steps)
+            if loss:
+                await self._lose_link(loss)
+                steps = await self._settle(steps)
             elif steps:
                 # Certainly not run, and no failure explains it: build them again.
                 self._program.drop_unanswered()
@@ -187,39 +219,46 @@ class DeviceRunner:
                 names=tuple(step.task.name or step.task.module for step in steps),
             )
         )
-        await self._bus.barrier()
-        self._history.intended.update(step.key for step in steps)
+        self._history.boot_id = self._session.boot_id
         self._history.intended_at = self._bus.now()
+        await self._bus.barrier()
         passing("device.intended")
 
-    async def _run_batch(self, steps: tuple[Step, ...]) -> bool:
-        """Sends a batch and feeds the answers; True when the link was lost."""
-        lost = False
+    async def _run_batch(self, steps: tuple[Step, ...]) -> str:
+        """Sends a batch and feeds the answers; returns how the link was lost, or ""."""
+        fresh = {step.key for step in steps} - self._in_doubt
+        self._in_doubt |= fresh
         was_connected = self._session.is_connected
+        loss = ""
         try:
-            async for reply in self._session.run(RemoteBatch(steps=steps)):
-                if reply.kind is ReplyKind.LOST:
-                    lost = True
-                elif reply.kind is ReplyKind.FINISHED:
-                    self._answer(steps, reply)
+            async with aclosing(self._session.run(RemoteBatch(steps=steps))) as replies:
+                async for reply in replies:
+                    if reply.kind is ReplyKind.FINISHED:
+                        self._answer(steps, reply)
+                    elif reply.kind is ReplyKind.LOST:
+                        loss = reply.error_kind or "lost/closed"
         except ConnectError as error:
-            if not was_connected or not error.is_transient:
-                # Nothing was sent, or no shell came to be: the intent is void.
-                self._history.intended.difference_update(step.key for step in steps)
+            # Nothing was sent: the intent is void.
+            self._in_doubt -= fresh
+            if not (was_connected and error.is_transient):
                 raise
-            return True
-        except LinkLostError:
-            return True
-        return lost
+            loss = error.message
+        except LinkLostError as error:
+            loss = error.message
+        if loss:
+            self._history.boot_id = self._session.boot_id
+        else:
+            self._in_doubt.clear()
+        return loss
 
-    def _answer(self, steps: tuple[Step, ...], reply: Reply) -> None:
+    def _answer(self, steps: Iterable[Step], reply: Reply) -> None:
         step = next(step for step in steps if step.seq == reply.seq)
         self._take(step, results.from_reply(step, reply))
 
     def _take(self, step: Step, result: TaskResult) -> None:
         """Journals one answer and gives it to the program."""
-        self._recoveries = 0
-        self._history.answers[step.key] = result
+        self._losses = 0
+        self._in_doubt.discard(step.key)
         self._bus.publish(
             StepAnswered(
                 at=self._bus.now(), play=self._play, device=self._device, key=step.key,
@@ -229,57 +268,64 @@ class DeviceRunner:
         passing("device.answered")
         self._program.feed(step.seq, result)
 
-    async def _recover(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
-        """After a lost link: connects again and asks what became of the steps."""
-        self._history.boot_id = self._session.boot_id or self._history.boot_id
-        await self._drop_lost("")
-        return await self._settle(steps, steps)
+    # -- lost links -------------------------------------------------------------
 
-    async def _drop_lost(self, why: str) -> None:
-        """Gives up a lost link; raises LinkLostError when it is lost all the time."""
-        self._recoveries += 1
+    async def _lose_link(self, why: str) -> None:
+        """Drops a dead connection; raises LinkLostError when that leads nowhere."""
+        self._losses += 1
         await self._session.drop()
-        if self._recoveries > MAX_RECOVERIES:
+        if self._losses > MAX_RECOVERIES:
             raise LinkLostError(
-                f"the link was lost {self._recoveries} times without an answer between"
-                + (f": {why}" if why else ""),
+                f"the link was lost {self._losses} times without an answer between: {why}",
                 kind="lost/crash-loop", hint="the rest of the play was not tried",
             )
 
-    async def _settle(
-        self, steps: tuple[Step, ...], in_doubt: tuple[Step, ...]
-    ) -> tuple[Step, ...]:
+    async def _settle(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
         """Feeds what receipts prove; returns the steps that are to be run now."""
-        detached = tuple(step for step in in_doubt if step.is_detached)
+        detached = tuple(
+            step for step in steps if step.key in self._in_doubt and step.is_detached
+        )
         known = await self._ask(detached) if detached else {}
+        self._in_doubt -= {
+            key for key, reply in known.items() if reply.kind is ReplyKind.NOT_RUN
+        }
         for step in steps:
             reply = known.get(step.key)
             if reply is None or reply.kind is ReplyKind.NOT_RUN:
                 # Not started, or safe to repeat: go on from here.
                 break
-            if reply.kind is ReplyKind.LOST and step.spec.idempotent:
-                break
             if reply.kind is ReplyKind.FINISHED:
                 self._answer((step,), reply)
+            elif step.spec.idempotent:
+                break
             else:
                 self._take_unknown(step, reply)
         return self._outstanding(steps)
 
-    async def _ask(self, steps: tuple[Step, ...]) -> dict[str, Reply]:
-        """Returns what receipts prove; asks again when this link goes, too."""
+    async def _ask(self, detached: tuple[Step, ...]) -> dict[str, Reply]:
+        """Returns what became of steps by their receipts, over as many links as it takes."""
         while True:
             try:
                 known = await self._session.settle(
-                    steps, boot_id=self._history.boot_id, intended_at=self._history.intended_at
+                    detached, boot_id=self._history.boot_id,
+                    intended_at=self._history.intended_at,
                 )
+                replies = [(step, known[step.key]) for step in detached]
+                lost = [(step, reply) for step, reply in replies if reply.kind is ReplyKind.LOST]
+                losses = [r.error_kind for _, r in lost if r.error_kind.startswith("lost/")]
+                if not losses:
+                    await self._clear_way(step for step, _ in lost)
+                    return known
+                why = losses[0]
             except LinkLostError as error:
                 why = error.message
-            else:
-                lost = [r.error_kind for r in known.values() if r.error_kind.startswith("lost/")]
-                if not lost:
-                    return known
-                why = lost[0]
-            await self._drop_lost(why)
+            await self._lose_link(why)
+
+    async def _clear_way(self, interrupted: Iterable[Step]) -> None:
+        """Lets steps that may be repeated run again under their old names."""
+        again = tuple(step for step in interrupted if step.spec.idempotent)
+        if again:
+            await self._session.forget(again)
 
     def _take_unknown(self, step: Step, reply: Reply) -> None:
         """The device cannot prove what became of a step that must not be repeated."""
@@ -289,21 +335,43 @@ class DeviceRunner:
         )
         self._program.feed(step.seq, result)
 
+    # -- dialogues --------------------------------------------------------------
+
     async def _talk(self, step: Step) -> None:
         """Runs a dialogue: reboot, wait_for_connection, pause, fetch."""
-        intended = self._history.boot_id if step.key in self._history.intended else ""
-        await self._intend((step,))
-        dialogue = self._dialogues[step.spec.name]
-        try:
-            result = await dialogue(step, self, intended_boot_id=intended)
-        except FleetrunError as error:
-            result = results.failed(error.message, error.kind)
-            if isinstance(error, LinkLostError):
-                result = results.unknown(error.kind, error.message)
+        intended = self._history.boot_id if self._in_doubt else ""
+        if step.spec.idempotent:
+            self._in_doubt.clear()
+        result: TaskResult | None = None
+        while result is None:
+            await self._intend((step,))
+            result = await self._converse(step, intended)
         if result.status is TaskStatus.UNKNOWN:
             self._program.feed(step.seq, result)
-            return
-        self._take(step, result)
+        else:
+            self._take(step, result)
+
+    async def _converse(self, step: Step, intended_boot_id: str) -> TaskResult | None:
+        """Returns a dialogue's result; None when it is to be begun anew."""
+        idempotent = step.spec.idempotent
+        clock = PatientClock(self._clock, self._stop) if idempotent else self._clock
+        link = DialogueLink(self._device, self._session, self._bus, clock)
+        dialogue = self._dialogues[step.spec.name]
+        try:
+            return await dialogue(step, link, intended_boot_id=intended_boot_id)
+        except LinkLostError as error:
+            if link.has_asked and not idempotent:
+                return results.unknown(error.kind, error.message)
+            await self._lose_link(error.message)
+            return None
+        except ConnectError as error:
+            if not link.has_asked:
+                raise
+            return results.failed(error.message, error.kind)
+        except (JournalError, LockedError):
+            raise
+        except FleetrunError as error:
+            return results.failed(error.message, error.kind)
 
     def _report(self, report: Report) -> None:
         task = report.task
@@ -314,25 +382,3 @@ class DeviceRunner:
                 is_handler=report.is_handler, no_log=report.no_log,
             )
         )
-
-    # -- contracts.DeviceLink, for dialogues ------------------------------------
-
-    async def run_step(self, step: Step) -> Reply:
-        """Runs one step alone; a lost link gives a LOST reply."""
-        async for reply in self._session.run(RemoteBatch(steps=(step,))):
-            return reply
-        raise LinkLostError("the shell gave no reply", kind="lost/closed")
-
-    async def fetch(self, path: str, max_bytes: int, step: Step) -> bytes:
-        """Returns a file of the device."""
-        return await self._session.fetch(path, max_bytes, step.identity)
-
-    async def reconnect(self, *, connect_timeout_s: float | None = None) -> None:
-        """Connects anew, one attempt, and reads the boot_id."""
-        await self._session.drop()
-        await self._session.connect(attempts=1, timeout_s=connect_timeout_s)
-        await self._session.greet()
-
-    async def drop(self) -> None:
-        """Closes the connection."""
-        await self._session.drop()

@@ -3,53 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
-from fleetrun.contracts import Clock, Dialogue, SecretSource, Transport
 from fleetrun.engine.backoff import Backoff
 from fleetrun.engine.bus import Bus
-from fleetrun.engine.device import DeviceRunner, History, StopFlag
+from fleetrun.engine.device import DeviceRunner, History, RunnerTools
+from fleetrun.engine.groups import one_error_group
 from fleetrun.engine.past import Past
 from fleetrun.engine.session import DeviceSession, SessionPlan
+from fleetrun.engine.setup import RunSetup
+from fleetrun.engine.stop import StopFlag
 from fleetrun.engine.targets import target_of
 from fleetrun.errors import InputError, Problem
 from fleetrun.model.events import DeviceConnected
-from fleetrun.model.inventory import Inventory
 from fleetrun.model.playbook import Play
-from fleetrun.model.run import Invocation
 from fleetrun.model.steps import DialogueStep, Done, RemoteBatch
-from fleetrun.model.values import Value, Vars
+from fleetrun.model.values import Value
 from fleetrun.planning.device_program import DeviceProgram
 from fleetrun.planning.device_state import DeviceState
+from fleetrun.planning.hidden import restored
 from fleetrun.planning.scope import Scope
-from fleetrun.planning.toolbox import DeviceVars, ProgramOptions, Toolbox
-from fleetrun.planning.variables import BaseVars, HostVars, connection_settings, magic_variables
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSetup:
-    """Everything of a run that does not change while it runs."""
-
-    run: str
-    title: str
-    invocation: Invocation
-    inventory: Inventory
-    plays: tuple[Play, ...]
-    playbook_dir: str
-    toolbox: Toolbox
-    options: ProgramOptions
-    base_vars: BaseVars
-    #: Text of the shell runtime.
-    lib: str
-    #: By ansible_connection.
-    transports: Mapping[str, Transport]
-    dialogues: Mapping[str, Dialogue]
-    secrets: SecretSource
-    clock: Clock
-    known_hosts: tuple[str, ...] = ()
-    connect_attempts: int = 3
-    #: Vars of --extra-vars, trusted text included.
-    extra_vars: Vars = field(default_factory=dict)
+from fleetrun.planning.toolbox import DeviceVars
+from fleetrun.planning.variables import (
+    ConnectionVars,
+    HostVars,
+    connection_settings,
+    magic_variables,
+)
 
 
 class DeviceFactory:
@@ -59,60 +38,108 @@ class DeviceFactory:
         self._setup = setup
         self._bus = bus
         self._past = past
-        self._stop = stop
         self._states: dict[str, DeviceState] = {}
-        self._replayed: set[tuple[int, str]] = set()
-        #: By device and the play's remote_user: another login is another session.
-        self._sessions: dict[tuple[str, SessionPlan], DeviceSession] = {}
+        #: Several when plays log in as different users.
+        self._sessions: dict[str, list[DeviceSession]] = {}
         self._backoff = Backoff(seed=setup.run)
+        self._tools = RunnerTools(
+            bus=bus, clock=setup.clock, dialogues=setup.dialogues, stop=stop
+        )
+        #: Warnings of the templater that were published.
+        self._told = 0
+        #: Plays that were begun, in order, with the devices that they had then.
+        self._begun: dict[int, Sequence[str]] = {}
 
-    def runner(self, play: Play, device: str, selection: Sequence[str]) -> DeviceRunner:
-        """Returns what runs `device` through `play`."""
-        if self._past.is_resume:
-            self._replay_former_plays(play, device, selection)
-        history = self._past.history(play.index, device)
+    def begin(self, play: Play, devices: Sequence[str]) -> None:
+        """Notes that a play begins, and the devices that take part in it."""
+        self._begun[play.index] = devices
+
+    def runner(self, play: Play, device: str) -> DeviceRunner:
+        """Returns what runs `device` through `play`, which must have begun.
+
+        Raises InputError and TemplateError when its variables are wrong.
+        """
+        # Before anything else reads the device's variables: it may be asked for
+        # them (hostvars), and this play's own history must be left to the runner.
+        history = self._past.take_history(play.index, device)
+        state = self._state(device)
+        variables = self._device_vars(play, device)
         return DeviceRunner(
-            play=play.index, device=device, program=self._program(play, device, selection),
-            session=self._session(play, device), bus=self._bus, clock=self._setup.clock,
-            dialogues=self._setup.dialogues, history=history, stop=self._stop,
+            play.index, device, history=history, tools=self._tools,
+            program=DeviceProgram(
+                play, toolbox=self._setup.toolbox, options=self._setup.options,
+                device_vars=variables, state=state,
+            ),
+            session=self._session(play, device, variables),
         )
 
-    async def release(self, device: str, *, keep: bool) -> None:
-        """Closes a device's session unless the run goes on with it soon."""
-        if keep:
-            return
-        for key in [key for key in self._sessions if key[0] == device]:
-            await self._sessions.pop(key).drop()
+    async def release(self, device: str, *, is_known: bool) -> None:
+        """Closes a device's sessions.
 
-    async def close(self) -> None:
-        """Closes all sessions."""
-        while self._sessions:
-            _, session = self._sessions.popitem()
-            await session.drop()
+        `is_known` says that the end of all that was sent is published: then no
+        receipt need stay on the device, once the journal is durable.
+        """
+        sessions = self._sessions.get(device, ())
+        is_durable = False
+        try:
+            if is_known and any(session.is_connected for session in sessions):
+                await self._bus.barrier()
+                is_durable = True
+        finally:
+            self._sessions.pop(device, None)
+            for session in sessions:
+                await session.drop(whole_run=is_durable)
 
-    def _program(self, play: Play, device: str, selection: Sequence[str]) -> DeviceProgram:
-        return DeviceProgram(
-            play, toolbox=self._setup.toolbox, options=self._setup.options,
-            device_vars=self._device_vars(play, device, selection), state=self._state(device),
-        )
+    async def close(self, *, is_known: bool) -> None:
+        """Closes all sessions, side by side; `is_known` as in `release`."""
+        async with one_error_group() as group:
+            for device in list(self._sessions):
+                group.create_task(self.release(device, is_known=is_known))
+
+    def tell_warnings(self) -> None:
+        """Publishes what templates warned of since the last time."""
+        warnings = self._setup.toolbox.templater.warnings
+        for message in warnings[self._told :]:
+            self._bus.warn(message)
+        self._told = len(warnings)
+
+    # -- what a device knows ----------------------------------------------------
 
     def _state(self, device: str) -> DeviceState:
-        return self._states.setdefault(device, DeviceState())
+        """Returns a device's facts and registered values, those of former engines too."""
+        state = self._states.get(device)
+        if state is None:
+            state = self._states[device] = DeviceState()
+        if self._past.histories:
+            self._replay(device, state)
+        return state
 
-    def _device_vars(self, play: Play, device: str, selection: Sequence[str]) -> DeviceVars:
+    def _replay(self, device: str, state: DeviceState) -> None:
+        """Rebuilds from the journal what a device learned in plays that have begun."""
+        for plan in self._setup.plans:
+            play = plan.play
+            is_known = (play.index, device) in self._past.histories
+            if not is_known or play.index not in self._begun:
+                continue
+            program = DeviceProgram(
+                play, toolbox=self._setup.toolbox, options=self._setup.options,
+                device_vars=self._device_vars(play, device), state=state,
+            )
+            replay(program, self._past.take_history(play.index, device))
+
+    def _device_vars(self, play: Play, device: str) -> DeviceVars:
         setup = self._setup
         magic = magic_variables(
             setup.inventory, device, playbook_dir=setup.playbook_dir,
             check=setup.options.check, diff=setup.options.diff, tags=setup.options.tags,
-            skip_tags=setup.options.skip_tags, play_devices=selection, play_name=play.name,
-            run=setup.run, limit=setup.invocation.limit, forks=setup.invocation.forks,
-            verbosity=setup.options.verbosity,
+            skip_tags=setup.options.skip_tags, play_devices=self._begun[play.index],
+            play_name=play.name, run=setup.run, limit=setup.invocation.limit,
+            forks=setup.invocation.forks, verbosity=setup.options.verbosity,
             hostvars=HostVars(setup.inventory, self._scope_of, setup.toolbox.templater.render),
         )
         return DeviceVars(
             extra=setup.extra_vars, play_files=play.file_vars, play=play.vars,
-            base=setup.base_vars.of(device),
-            magic=magic,
+            base=setup.base_vars.of(device), magic=magic,
         )
 
     def _scope_of(self, device: str) -> Scope:
@@ -121,70 +148,69 @@ class DeviceFactory:
         magic: Mapping[str, Value] = {
             "inventory_hostname": device,
             "inventory_hostname_short": device.split(".", 1)[0],
-            "group_names": list(setup.inventory.devices[device].groups)
-            if device in setup.inventory.devices else [],
+            "group_names": list(setup.inventory.devices[device].groups) or ["ungrouped"],
         }
         return Scope([
             magic, setup.extra_vars, state.dynamic, state.fact_layer(),
             setup.base_vars.of(device),
         ])
 
-    def _session(self, play: Play, device: str) -> DeviceSession:
-        plan, connection = self._plan(play, device)
-        key = (device, plan)
-        session = self._sessions.get(key)
-        if session is not None:
-            return session
-        setup = self._setup
+    # -- how a device is reached --------------------------------------------------
+
+    def _session(self, play: Play, device: str, variables: DeviceVars) -> DeviceSession:
+        settings = self._settings(play, device, variables)
+        self._bus.hide(device, _secrets(settings))
+        for warning in settings.warnings:
+            self._bus.warn(warning)
+        plan = SessionPlan(
+            run=self._setup.run, target=target_of(device, settings, self._setup.known_hosts),
+            lib=self._setup.lib, attempts=self._setup.connect_attempts,
+            become_password=settings.become_password,
+        )
+        sessions = self._sessions.setdefault(device, [])
+        for session in sessions:
+            if session.plan == plan:
+                return session
+        sessions.append(self._new_session(plan, settings))
+        return sessions[-1]
+
+    def _new_session(self, plan: SessionPlan, settings: ConnectionVars) -> DeviceSession:
+        setup, target = self._setup, plan.target
+        transport = setup.transports.get(settings.connection)
+        if transport is None:
+            raise InputError([
+                _unknown_connection(target.device, settings.connection, setup.transports)
+            ])
 
         def connected(boot_id: str, elapsed_s: float) -> None:
             self._bus.publish(
                 DeviceConnected(
-                    at=self._bus.now(), device=device, address=plan.target.address,
+                    at=self._bus.now(), device=target.device, address=target.address,
                     boot_id=boot_id, elapsed_s=elapsed_s,
                 )
             )
 
-        session = DeviceSession(
-            plan, setup.transports[connection], setup.clock, setup.secrets,
-            self._backoff, connected,
+        return DeviceSession(
+            plan, transport, setup.clock, setup.secrets, self._backoff, connected
         )
-        self._sessions[key] = session
-        return session
 
-    def _plan(self, play: Play, device: str) -> tuple[SessionPlan, str]:
-        """Returns how to reach a device in a play, and over which transport."""
+    def _settings(self, play: Play, device: str, variables: DeviceVars) -> ConnectionVars:
+        """Variables beat the play's keyword, and that beats the command line (rule 41)."""
         setup = self._setup
-        name = {"inventory_hostname": device}
-        scope = Scope([
-            name, setup.extra_vars, play.file_vars, play.vars, setup.base_vars.of(device),
-        ])
         templater = setup.toolbox.templater
-        remote_user = templater.render(play.remote_user, scope) if play.remote_user else ""
-        settings = connection_settings(
+        scope = Scope([
+            variables.magic, variables.extra, variables.play_files, variables.play,
+            variables.base,
+        ])
+        keyword = templater.render(play.remote_user, scope)
+        return connection_settings(
             scope, templater, invocation=setup.invocation, device=device,
-            remote_user=str(remote_user),
+            remote_user="" if keyword is None else str(keyword),
         )
-        if settings.connection not in setup.transports:
-            raise InputError([_unknown_connection(device, settings.connection, setup.transports)])
-        self._bus.hide(device, filter(None, (settings.password, settings.become_password)))
-        for warning in settings.warnings:
-            self._bus.warn(warning)
-        plan = SessionPlan(
-            run=setup.run, target=target_of(device, settings, setup.known_hosts), lib=setup.lib,
-            attempts=setup.connect_attempts, become_password=settings.become_password,
-        )
-        return plan, settings.connection
 
-    def _replay_former_plays(self, play: Play, device: str, selection: Sequence[str]) -> None:
-        """Rebuilds a device's facts and registered values from the journal."""
-        for former in self._setup.plays[: play.index]:
-            key = (former.index, device)
-            history = self._past.histories.get(key)
-            if history is None or key in self._replayed:
-                continue
-            self._replayed.add(key)
-            replay(self._program(former, device, selection), history)
+
+def _secrets(settings: ConnectionVars) -> tuple[str, ...]:
+    return tuple(filter(None, (settings.password, settings.become_password)))
 
 
 def _unknown_connection(device: str, name: str, known: Iterable[str]) -> Problem:
@@ -206,6 +232,8 @@ def replay(program: DeviceProgram, history: History) -> None:
         steps = work.steps if isinstance(work, RemoteBatch) else (work.step,)
         for step in steps:
             answer = history.answers.get(step.key)
-            if answer is None:
+            if answer is not None:
+                program.feed(step.seq, restored(answer))
+            elif step.seq in program.outstanding:
                 return
-            program.feed(step.seq, answer)
+

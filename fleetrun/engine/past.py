@@ -12,14 +12,16 @@ from fleetrun.model.events import (
     DeviceFinished,
     PlayFinished,
     RunFinished,
+    RunResumed,
     RunStarted,
     StepAnswered,
     TasksIntended,
 )
 from fleetrun.model.result import Outcome
 
-#: Outcomes that resume opens again.
-REOPENED = frozenset({Outcome.UNKNOWN, Outcome.CANCELLED})
+#: Outcomes that resume opens again. (Those that are skipped were so by the
+#: rollout, which decides again.)
+OPEN = frozenset({Outcome.UNKNOWN, Outcome.CANCELLED})
 
 
 @dataclass(slots=True)
@@ -36,33 +38,47 @@ class Past:
     finished_plays: set[int] = field(default_factory=set)
     #: play -> devices that had any outcome in it.
     members: dict[int, set[str]] = field(default_factory=dict)
+    #: play -> devices whose last outcome in it is unknown or cancelled.
+    _open: dict[int, set[str]] = field(default_factory=dict)
+    #: boot_id of each device as this engine saw it last.
+    _boot_ids: dict[str, str] = field(default_factory=dict)
+    #: device -> the play whose intent waits for the boot_id it went out under.
+    _nameless: dict[str, int] = field(default_factory=dict)
 
-    def history(self, play: int, device: str) -> History:
-        """Returns what is known of a device in a play; empty when nothing is."""
-        return self.histories.setdefault((play, device), History())
+    def take_history(self, play: int, device: str) -> History:
+        """Returns what is known of a device in a play, and forgets it.
+
+        Whoever goes on with the device has it then: a run over many devices
+        must not keep what it has replayed.
+        """
+        return self.histories.pop((play, device), None) or History()
 
     def may_have_run(self, play: int, device: str) -> bool:
         """True unless the play is over and the device had no part in it."""
         return play not in self.finished_plays or device in self.members.get(play, ())
+
+    def is_over(self, play: int) -> bool:
+        """True when a play is finished and no device's outcome in it is open."""
+        return play in self.finished_plays and not self._open.get(play)
 
     def take(self, event: AnyEvent) -> None:
         """Adds one event, in journal order."""
         match event:
             case RunStarted():
                 self.started = event
+            case RunResumed():
+                # Another engine with new sessions: it may meet another boot
+                # than the one that earlier intents went out under.
+                self._boot_ids.clear()
+                self._nameless.clear()
             case TasksIntended():
-                history = self.history(event.play, event.device)
-                history.intended.update(event.keys)
-                history.boot_id = self._boot_ids.get(event.device, "")
-                history.intended_at = event.at
+                self._intended(event)
             case StepAnswered():
-                self.history(event.play, event.device).answers[event.key] = event.result
+                self._history(event.play, event.device).answers[event.key] = event.result
             case DeviceConnected():
                 self._connected(event)
             case DeviceFinished():
-                self.members.setdefault(event.play, set()).add(event.device)
-                if event.outcome not in REOPENED:
-                    self.settled.setdefault(event.play, {})[event.device] = event
+                self._finished(event)
             case PlayFinished():
                 self.finished_plays.add(event.play)
             case RunFinished():
@@ -70,16 +86,37 @@ class Past:
             case _:
                 pass
 
-    _boot_ids: dict[str, str] = field(default_factory=dict)
+    def _history(self, play: int, device: str) -> History:
+        return self.histories.setdefault((play, device), History())
+
+    def _intended(self, event: TasksIntended) -> None:
+        history = self._history(event.play, event.device)
+        history.intended.update(event.keys)
+        history.intended_at = event.at
+        history.boot_id = self._boot_ids.get(event.device, "")
+        if history.boot_id:
+            self._nameless.pop(event.device, None)
+        else:
+            self._nameless[event.device] = event.play
 
     def _connected(self, event: DeviceConnected) -> None:
-        """A session after the intent: its boot_id is the one the steps ran under."""
-        first = event.device not in self._boot_ids
+        """The first session after an intent: its boot_id is the one the steps ran under."""
         self._boot_ids[event.device] = event.boot_id
-        if first:
-            for (_, device), history in self.histories.items():
-                if device == event.device and not history.boot_id:
-                    history.boot_id = event.boot_id
+        play = self._nameless.pop(event.device, None)
+        if play is not None:
+            self._history(play, event.device).boot_id = event.boot_id
+
+    def _finished(self, event: DeviceFinished) -> None:
+        self.members.setdefault(event.play, set()).add(event.device)
+        # A later word counts, also when it takes an earlier one back.
+        settled = self.settled.setdefault(event.play, {})
+        settled.pop(event.device, None)
+        still_open = self._open.setdefault(event.play, set())
+        still_open.discard(event.device)
+        if event.outcome in OPEN:
+            still_open.add(event.device)
+        elif event.outcome is not Outcome.SKIPPED:
+            settled[event.device] = event
 
 
 async def read_past(events: AsyncIterator[AnyEvent]) -> Past:

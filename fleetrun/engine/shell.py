@@ -161,6 +161,11 @@ class Shell:
             replies[key] = Reply(seq=seq, kind=ReplyKind.LOST, error_kind=self._lost)
         return replies
 
+    async def forget(self, keys: Sequence[str]) -> None:
+        """Removes receipts, so that steps that were interrupted may run once more."""
+        async with self._lock:
+            await write_quietly(self._stream, self._bundler.forget(keys))
+
     async def put(self, content: bytes, path: str, mode: int = 0o600) -> None:
         """Makes the file `path` on the device, whole or not at all.
 

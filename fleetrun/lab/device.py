@@ -119,8 +119,13 @@ class DeviceBox:
                 stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
                 start_new_session=True,
             )
-            await self._wait_up(up)
-            self._init_pid = _child_of(self._unshare.pid)
+            try:
+                await self._wait_up(up)
+                self._init_pid = _child_of(self._unshare.pid)
+            except BaseException:
+                # The link that asked for it went away: half a device is none.
+                _kill(self._unshare.pid)
+                raise
             return self._init_pid
 
     async def _wait_up(self, up: Path) -> None:

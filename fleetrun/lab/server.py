@@ -21,10 +21,16 @@ from fleetrun.lab.faults import Fault
 SLOW_S: Final = 2.0
 #: Seconds that a "reboot" takes.
 BOOT_S: Final = 1.0
-#: Seconds to wait for output after a program ended.
-OUTPUT_GRACE_S: Final = 2.0
 #: A flaky device drops its link somewhere in this many seconds.
 FLAKY_S: Final = (0.05, 3.0)
+#: Seconds to wait for output that is still on its way when a program has ended.
+LINGER_S: Final = 2.0
+CHUNK_BYTES: Final = 64 * 1024
+
+_GONE: Final = (
+    asyncssh.Error, OSError, asyncssh.BreakReceived, asyncssh.SignalReceived,
+    asyncssh.TerminalSizeChanged,
+)
 
 
 class DeviceServer:
@@ -106,15 +112,7 @@ class DeviceServer:
             *argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE, env=ENVIRONMENT, cwd="/", start_new_session=True,
         )
-        # The exit status must follow the last byte of output: a channel that is
-        # closed too early loses what the program said at its end.
-        outputs = asyncio.gather(
-            _pump(child.stdout, process.stdout), _pump(child.stderr, process.stderr)
-        )
-        with contextlib.suppress(asyncssh.Error, OSError):
-            await process.redirect(stdin=child.stdin)
-        status = await child.wait()
-        await _finish(outputs)
+        status = await _serve(process, child)
         with contextlib.suppress(asyncssh.Error, OSError):
             if status < 0:
                 process.exit_with_signal(_signal_name(-status))
@@ -131,13 +129,70 @@ class DeviceServer:
             self._rebooting = asyncio.create_task(self._reboot())
 
     async def _reboot(self) -> None:
-        # The command that asked gets a moment to answer, as on a real device.
-        await asyncio.sleep(0.2)
-        await self._unlisten()
-        await self._box.reboot()
-        await asyncio.sleep(BOOT_S)
-        await self._listen()
-        self._rebooting = None
+        try:
+            # The command that asked gets a moment to answer, as on a real device.
+            await asyncio.sleep(0.2)
+            await self._unlisten()
+            await self._box.reboot()
+            await asyncio.sleep(BOOT_S)
+            await self._listen()
+        finally:
+            self._rebooting = None
+
+
+async def _serve(
+    process: asyncssh.SSHServerProcess[bytes], child: asyncio.subprocess.Process
+) -> int:
+    """Passes on what both sides say; returns the child's status.
+
+    By hand: asyncssh 2.24's own redirection drops the whole connection when the
+    client closes a channel while its program still has output to send.
+    """
+    async with asyncio.TaskGroup() as group:
+        stdin = group.create_task(_to_child(process.stdin, child))
+        outputs = [
+            group.create_task(_from_child(child, 1, process.stdout)),
+            group.create_task(_from_child(child, 2, process.stderr)),
+        ]
+        status = await child.wait()
+        # The exit status must follow the last byte of output; but a process in
+        # the background may keep the pipes open.
+        await asyncio.wait(outputs, timeout=LINGER_S)
+        for task in (stdin, *outputs):
+            task.cancel()
+    return status
+
+
+async def _to_child(
+    source: asyncssh.SSHReader[bytes], child: asyncio.subprocess.Process
+) -> None:
+    if child.stdin is None:
+        return
+    try:
+        while content := await source.read(CHUNK_BYTES):
+            child.stdin.write(content)
+            await child.stdin.drain()
+    except _GONE:
+        pass  # as at the end of what it sends
+    finally:
+        child.stdin.close()
+
+
+async def _from_child(
+    child: asyncio.subprocess.Process, number: int, sink: asyncssh.SSHWriter[bytes]
+) -> None:
+    source = child.stdout if number == 1 else child.stderr
+    if source is None:
+        return
+    with contextlib.suppress(*_GONE):
+        while content := await source.read(CHUNK_BYTES):
+            sink.write(content)
+            await sink.drain()
+        return
+    # Nobody listens any more: whoever goes on printing gets a broken pipe.
+    pipe = child._transport.get_pipe_transport(number)  # type: ignore[attr-defined]  # noqa: SLF001  # asyncio has no public way
+    if pipe is not None:
+        pipe.close()
 
 
 class _Server(asyncssh.SSHServer):
@@ -154,25 +209,6 @@ class _Server(asyncssh.SSHServer):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._link is not None:
             self._owner.unlinked(self._link)
-
-
-async def _pump(source: asyncio.StreamReader | None, sink: asyncssh.SSHWriter[bytes]) -> None:
-    """Copies output until its end; a link that is gone ends it, not the program."""
-    if source is None:
-        return
-    with contextlib.suppress(asyncssh.Error, OSError):
-        while content := await source.read(65536):
-            sink.write(content)
-            await sink.drain()
-
-
-async def _finish(outputs: asyncio.Future[tuple[None, None]]) -> None:
-    """Waits for the rest of the output; a background program may keep it open."""
-    try:
-        async with asyncio.timeout(OUTPUT_GRACE_S):
-            await outputs
-    except TimeoutError:
-        pass
 
 
 def _signal_name(number: int) -> str:

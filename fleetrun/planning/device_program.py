@@ -26,7 +26,7 @@ from fleetrun.model.playbook import Play, Task
 from fleetrun.model.result import Outcome, Recap, TaskResult, TaskStatus
 from fleetrun.model.steps import DialogueStep, Done, RemoteBatch, Report, Wait, Work
 from fleetrun.model.values import TemplateText, Value
-from fleetrun.planning import cursor, judge, results
+from fleetrun.planning import cursor, hidden, judge, results
 from fleetrun.planning.cursor import Failure, Spot
 from fleetrun.planning.device_state import DeviceState
 from fleetrun.planning.scope import PendingValueError, Scope
@@ -131,22 +131,10 @@ class DeviceProgram:
         self._sent.clear()
         self._opener.ready.clear()
 
-    def abandon(self, outcome: Outcome, reason: str) -> None:
-        """Ends the program from outside (unreachable, unknown, cancelled)."""
-        self._done = Done(outcome=outcome, reason=reason)
-        self._flight.clear()
-        self._sent.clear()
-        self._opener.ready.clear()
-
     @property
     def outstanding(self) -> frozenset[int]:
         """Numbers of the steps that were handed out and still count."""
         return frozenset(self._sent)
-
-    @property
-    def next_key(self) -> str:
-        """Key of the step that is built already and goes out next, or ""."""
-        return self._opener.ready[0].key if self._opener.ready else ""
 
     @property
     def recap(self) -> Recap:
@@ -206,12 +194,13 @@ class DeviceProgram:
         extra: dict[str, Value] = {}
         if run.task.until or run.task.retries is not None:
             extra["attempts"] = attempt
-        registered = {**raw.values, **extra}
+        registered = hidden.like(raw.values, {**raw.values, **extra})
         layers = self._around.layers(run, index)
         if run.task.register:
             layers = [{run.task.register: registered}, *layers]
-        scope = Scope(layers)
-        return judge.judge(run.task, replace(raw, values=registered), scope, self._tools.templater)
+        result = replace(raw, values=registered)
+        judged = judge.judge(run.task, result, Scope(layers), self._tools.templater)
+        return replace(judged, values=hidden.like(raw.values, judged.values))
 
     def _retry(self, run: TaskRun, result: TaskResult, attempt: int) -> judge.Verdict:
         task = run.task
@@ -255,8 +244,8 @@ class DeviceProgram:
         if not run.is_silent:
             self._outbox.append(
                 Report(
-                    task=task, result=result, name=self._name(run), is_handler=run.is_handler,
-                    no_log=run.no_log,
+                    task=task, result=hidden.plain(result), name=self._name(run),
+                    is_handler=run.is_handler, no_log=run.no_log,
                 )
             )
         if result.is_failed and not ignored:
@@ -282,7 +271,7 @@ class DeviceProgram:
             values = {
                 **result.values, loop_var: run.items[index], "ansible_loop_var": loop_var,
             }
-            answered[index] = replace(result, values=values)
+            answered[index] = replace(result, values=hidden.like(result.values, values))
         return results.aggregate(answered)
 
     def _forget_flight(self) -> None:

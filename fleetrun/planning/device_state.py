@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fleetrun.model.values import Value, Vars
+from fleetrun.planning.hidden import HiddenValues
 
 
 @dataclass(slots=True)
@@ -22,6 +23,8 @@ class DeviceState:
 
     def learn(self, values: Mapping[str, Value]) -> None:
         """Takes the ``ansible_facts`` of a module's result, if it has any."""
+        if isinstance(values, HiddenValues):
+            return
         facts = values.get("ansible_facts")
         if isinstance(facts, Mapping):
             self.facts.update(facts)

@@ -9,6 +9,7 @@ from fleetrun.model.playbook import Block, LoopControl, Node, Task
 from fleetrun.model.result import TaskResult, TaskStatus
 from fleetrun.model.values import Value, Vars
 from fleetrun.planning.cursor import Failure
+from fleetrun.planning.hidden import HIDDEN
 from fleetrun.planning.scope import Scope
 from fleetrun.planning.templates import Templater
 
@@ -61,7 +62,11 @@ def retry(
         delay_s = _number(templater.render(task.delay, scope), DEFAULT_DELAY_S)
     except TemplateError as error:
         return Verdict(result=_failed_by(result, error.message, error.kind))
-    if _is_met(task, result, scope, templater):
+    try:
+        is_met = _is_met(task, result, scope, templater)
+    except TemplateError as error:
+        return Verdict(result=_failed_by(result, error.message, error.kind))
+    if is_met:
         return Verdict(result=result)
     if attempt <= max(retries, 0):
         return Verdict(result=result, delay_s=delay_s if delay_s >= 0 else 1.0)
@@ -78,7 +83,10 @@ def _is_met(task: Task, result: TaskResult, scope: Scope, templater: Templater) 
         return not result.is_failed
     try:
         return templater.test(task.until, scope) is None
-    except TemplateError:
+    except TemplateError as error:
+        if error.kind == HIDDEN:
+            # It may have been met: trying again would repeat the task unasked.
+            raise
         # It may need a key that only a later attempt will have.
         return False
 

@@ -29,7 +29,8 @@ _PUT: Final = (
     _HOME + "IFS= read -r p; IFS= read -r m; IFS= read -r n; IFS= read -r s; umask 077; "
     'no() { rm -f -- "$p.$$.part"; printf "fr:no %s\\n" "$1"; exit 1; }; '
     'case $p in */*) mkdir -p -- "${p%/*}";; esac; rm -f -- "$p.$$.part"; set -C; '
-    '{ if [ "$n" = 0 ]; then printf ""; else head -c "$n"; fi >"$p.$$.part"; } || no "cannot write"; '
+    '{ if [ "$n" = 0 ]; then printf ""; else head -c "$n"; fi >"$p.$$.part"; } '
+    '|| no "cannot write"; '
     "set +C; if command -v sha256sum >/dev/null 2>&1; "
     'then h=$(sha256sum <"$p.$$.part"); h=${h%% *}; '
     "elif command -v openssl >/dev/null 2>&1; "

@@ -60,9 +60,8 @@ fr__find_dir() {
   done
   for fr__base in "${HOME:-/}/.fleetrun" "/var/tmp/fleetrun-$fr__uid" "/tmp/fleetrun-$fr__uid"; do
     # A link or somebody else's folder in its place is left alone.
-    if [ -e "$fr__base" ] || [ -L "$fr__base" ]; then
-      [ ! -L "$fr__base" ] && [ -O "$fr__base" ] || continue
-    fi
+    if [ -L "$fr__base" ]; then continue; fi
+    if [ -e "$fr__base" ] && [ ! -O "$fr__base" ]; then continue; fi
     mkdir -m 700 "$fr__base" "$fr__base/r" "$fr__base/r/$fr__folder" 2>/dev/null
     ! fr__is_ours "$fr__base" || return 0
   done
@@ -182,6 +181,7 @@ fr__serve() {
   fr__server=$!
   exec 8>"$fr__v.i" 9<"$fr__v.s"
   fr__served=' '
+  # shellcheck disable=SC2016  # it is the worker that expands this
   printf '%s\n' "$fr_lib" '{ exec 9>&1 >/dev/null; fr__begin_worker "$1" "$2" "$3" "$4"; }' >&8
 }
 fr__order() {

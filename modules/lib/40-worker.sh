@@ -106,7 +106,7 @@ fr__read_frame() {
   fr__how=- fr__json='{}'
   { read -r fr__k fr__v; } <"$fr__f" || return 0
   case $fr__k in
-    run) fr__how=exec ;;
+    run) fr__how='exec' ;;
     "$fr__rc") fr__how=frame ;;
     *) return 0 ;;
   esac

@@ -23,8 +23,8 @@ POINTS = [
     "run.started=kill", "run.finished=kill", "stage.closed=kill@1", "stage.closed=kill@2",
     *(f"device.intended=kill@{n}" for n in (1, 2, 3, 4, 6, 8, 10)),
     *(f"device.answered=kill@{n}" for n in (1, 2, 3, 5, 8, 11, 15, 20, 25)),
-    *(f"journal.before_commit=kill@{n}" for n in (2, 4, 7)),
-    *(f"journal.after_commit=kill@{n}" for n in (1, 3, 6)),
+    *(f"journal.before_commit=kill@{n}" for n in (3, 5, 8)),
+    *(f"journal.after_commit=kill@{n}" for n in (2, 4, 7)),
 ]
 
 

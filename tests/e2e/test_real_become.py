@@ -174,3 +174,35 @@ def test_a_user_who_may_not_is_told_so(server, key, password_file, fleetrun, tmp
     assert "not permitted" in reasons["no-right"]
     assert "there is no such user" in reasons["no-user"]
     assert "pbrun" in reasons["no-method"]
+
+
+def test_a_wrong_password_in_the_middle_of_a_play(server, key, fleetrun, tmp_path):  # noqa: F811
+    """What ran before as the login user counts; nothing is in doubt, so nothing is unknown."""
+    inventory = write_inventory(
+        tmp_path, {"dev-a": reach(server, key, ansible_user=OPERATOR)}
+    )
+    (tmp_path / "wrong").write_text("not it\n")
+    fleetrun.play("play.yml", """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - {name: first, command: id -un}
+    - {name: second, command: id -un, become: true}
+""")
+    done = fleetrun("run", "play.yml", "-i", inventory, "--output", "json",
+                    "--become-password-file", str(tmp_path / "wrong"))
+    assert_whole(done, 4, {"dev-a": "unreachable"}, tmp_path / "state")
+    assert "connect/become" == finished(done, "dev-a")["error_kind"]
+    assert OPERATOR == results_of(done, "dev-a")["first"]["values"]["stdout"]
+    assert "second" not in results_of(done, "dev-a")
+
+
+def test_su_without_a_password_where_one_is_needed(openssh, key, fleetrun, tmp_path):  # noqa: F811
+    """su reads what it finds on stdin as the password: it must be nothing that ran."""
+    device = become(openssh, key, OPERATOR, "su", "root")
+    inventory = write_inventory(tmp_path, {"dev-a": device})
+    done = fleetrun("exec", "all", "-i", inventory, "--output", "json", "--", "id", "-un")
+    assert_whole(done, 4, {"dev-a": "unreachable"}, tmp_path / "state")
+    event = finished(done, "dev-a")
+    assert "connect/become" == event["error_kind"]
+    assert "cannot become root by su" in event["reason"]

@@ -334,11 +334,15 @@ def test_put_does_not_follow_what_others_placed(dash: Device) -> None:
     async def main() -> None:
         victim = dash.home / "victim"
         victim.write_text("precious", encoding="ascii")
-        (dash.home / "new.part").symlink_to(victim)
+        # The name has a process id in it, which the others can guess as we do.
+        newest = int(Path("/proc/loadavg").read_text(encoding="ascii").split()[-1])
+        for pid in range(newest, newest + 3000):
+            (dash.home / f"new.{pid}.part").symlink_to(victim)
         async with dash.shell() as shell:
             await shell.put(b"content", "new")
-        assert ("precious", b"content") == (
-            victim.read_text(encoding="ascii"), (dash.home / "new").read_bytes()
+        assert ("precious", b"content", 2999) == (
+            victim.read_text(encoding="ascii"), (dash.home / "new").read_bytes(),
+            len(list(dash.home.glob("new.*.part"))),
         )
 
     asyncio.run(main())

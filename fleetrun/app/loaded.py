@@ -1,0 +1,101 @@
+"""The operator's files of one invocation."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from fleetrun.errors import UsageError
+from fleetrun.journal.paths import state_folder
+from fleetrun.loading.inventory import load_inventory
+from fleetrun.loading.modules import ModuleLibrary, load_library
+from fleetrun.loading.playbook import PlaybookLoader
+from fleetrun.loading.yamlfile import dump_yaml, load_yaml_text
+from fleetrun.model.inventory import Inventory
+from fleetrun.model.playbook import Playbook
+from fleetrun.model.run import Invocation, RunRecord
+from fleetrun.planning.select import implicit_localhost
+from fleetrun.planning.templates import Templater
+
+LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """The operator's files of one invocation, checked as far as that is possible."""
+
+    invocation: Invocation
+    inventory: Inventory
+    playbook: Playbook
+    library: ModuleLibrary
+    loader: PlaybookLoader
+    templater: Templater
+    #: sha256 by path of everything that was read.
+    file_hashes: Mapping[str, str] = field(default_factory=dict)
+
+
+def load(invocation: Invocation, *, command: Sequence[str] = ()) -> Loaded:
+    """Loads inventory and playbook; contacts nothing. Raises InputError."""
+    library = load_library(_module_dirs(invocation))
+    loader = PlaybookLoader(library)
+    if invocation.playbook:
+        playbook = loader.load(invocation.playbook)
+        playbook_dir = str(Path(invocation.playbook).resolve().parent)
+    else:
+        playbook = loader.adhoc(
+            invocation.pattern, invocation.module or "command",
+            "" if command else invocation.module_args, argv=tuple(command),
+        )
+        playbook_dir = str(Path.cwd())
+    inventory = load_inventory(invocation.inventories, playbook_dir=playbook_dir)
+    return Loaded(
+        invocation=invocation, inventory=_with_localhost(inventory, playbook), playbook=playbook,
+        library=library, loader=loader, templater=make_templater(),
+        file_hashes=playbook.file_hashes,
+    )
+
+
+def make_templater() -> Templater:
+    """Returns the templater with what needs the outside world handed in."""
+    return Templater(environment=os.environ, yaml_dump=dump_yaml, yaml_load=load_yaml_text)
+
+
+def _module_dirs(invocation: Invocation) -> tuple[Path, ...]:
+    if not invocation.playbook:
+        return ()
+    beside = Path(invocation.playbook).resolve().parent / "library"
+    return (beside,) if beside.is_dir() else ()
+
+
+def _with_localhost(inventory: Inventory, playbook: Playbook) -> Inventory:
+    """Adds the implicit localhost when a play names it and the inventory does not."""
+    named = {play.hosts for play in playbook.plays if isinstance(play.hosts, str)}
+    missing = (named & LOCAL_NAMES) - inventory.devices.keys()
+    if not missing:
+        return inventory
+    extra = {name: replace(implicit_localhost(), name=name) for name in sorted(missing)}
+    return replace(inventory, devices={**inventory.devices, **extra})
+
+
+def load_again(record: RunRecord) -> Loaded:
+    """Loads the files of a former run, from the folder it was started in."""
+    enter(record.cwd)
+    argv = shlex.split(record.invocation.module_args) if not record.invocation.module else ()
+    return load(record.invocation, command=tuple(argv))
+
+
+def enter(folder: str) -> None:
+    """Goes to the folder that a run or a plan began in; raises UsageError."""
+    # A relative FLEETRUN_STATE must go on to mean the same folder.
+    os.environ["FLEETRUN_STATE"] = str(state_folder())
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise UsageError(
+            f"cannot go to {folder}, where this began: {error.strerror}",
+            kind="usage/no-folder", hint="put the folder back with its files, or start a new run",
+        ) from error

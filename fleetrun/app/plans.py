@@ -1,0 +1,132 @@
+"""Which devices each play selects, and how it rolls out over them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from fleetrun.app.loaded import Loaded
+from fleetrun.engine.past import Past
+from fleetrun.engine.setup import PlayPlan
+from fleetrun.errors import InputError, Problem, TemplateError, UsageError
+from fleetrun.model.playbook import Play
+from fleetrun.planning.facts import with_facts
+from fleetrun.planning.planner import collect_group_edges, make_plan
+from fleetrun.planning.scope import Scope
+from fleetrun.planning.select import explain_unmatched, select
+from fleetrun.planning.step_builder import truth
+from fleetrun.planning.tags import filter_play, has_task_named
+
+
+def plan_plays(loaded: Loaded, run: str, past: Past | None = None) -> tuple[PlayPlan, ...]:
+    """Selects devices, filters tasks and plans the rollout of every play.
+
+    With `past` the devices are those that the run began with, whatever became
+    of the inventory. Raises InputError when a pattern or --limit selects
+    nothing at all.
+    """
+    edges = collect_group_edges(loaded.inventory)
+    plays = loaded.playbook.plays
+    selections = [_select(loaded, play) for play in plays]
+    gone: frozenset[str] = frozenset()
+    if past is not None and past.started is not None:
+        gone = frozenset(past.started.devices).difference(*selections)
+        selections = _as_started(plays, selections, gone, past, past.started.devices)
+    plans = []
+    for play, selection in zip(plays, selections, strict=True):
+        plan = make_plan(
+            play, loaded.inventory, selection, forks=loaded.invocation.forks,
+            seed=loaded.invocation.seed or run, group_edges=edges,
+        )
+        plans.append(
+            PlayPlan(
+                play=_prepared(loaded, play), selection=selection, rollout=plan,
+                gone=gone.intersection(selection),
+            )
+        )
+    if not any(plan.selection for plan in plans):
+        raise InputError(_nothing_selected(loaded))
+    _check_start_at(loaded)
+    return tuple(plans)
+
+
+def _as_started(
+    plays: Sequence[Play], selections: Sequence[tuple[str, ...]], gone: frozenset[str],
+    past: Past, devices: Sequence[str],
+) -> list[tuple[str, ...]]:
+    """Returns the selections as they were when the run began with `devices`.
+
+    Devices that came since take no part. Those that are gone stay in every
+    play that they may have been in: stages keep their members, and what is
+    open ends as unknown.
+    """
+    kept = []
+    for play, selection in zip(plays, selections, strict=True):
+        stays = {device for device in gone if past.may_have_run(play.index, device)}
+        stays.update(selection)
+        kept.append(tuple(device for device in devices if device in stays))
+    return kept
+
+
+def _prepared(loaded: Loaded, play: Play) -> Play:
+    scope = Scope([loaded.invocation.extra_vars, play.vars])
+    if truth(loaded.templater.render(play.gather_facts, scope)):
+        play = with_facts(play)
+    invocation = loaded.invocation
+    return filter_play(
+        replace(play, name=_play_name(loaded, play, scope)), invocation.tags, invocation.skip_tags,
+        invocation.start_at_task,
+    )
+
+
+def _play_name(loaded: Loaded, play: Play, scope: Scope) -> str:
+    """The name as a person reads it; as written where it needs a device's variables."""
+    try:
+        return str(loaded.templater.render(play.name, scope))
+    except TemplateError:
+        return play.name
+
+
+def _pattern(loaded: Loaded, play: Play) -> str:
+    scope = Scope([loaded.invocation.extra_vars, play.vars])
+    hosts = loaded.templater.render(play.hosts, scope)
+    return ",".join(str(h) for h in hosts) if isinstance(hosts, list | tuple) else str(hosts)
+
+
+def _select(loaded: Loaded, play: Play) -> tuple[str, ...]:
+    return select(loaded.inventory, _pattern(loaded, play), limit=loaded.invocation.limit)
+
+
+def _nothing_selected(loaded: Loaded) -> list[Problem]:
+    invocation = loaded.invocation
+    problems: list[Problem] = []
+    for play in loaded.playbook.plays:
+        # An ad-hoc pattern stands in no file.
+        mark = play.mark if invocation.playbook else None
+        problems += [
+            replace(problem, mark=problem.mark or mark)
+            for problem in explain_unmatched(loaded.inventory, _pattern(loaded, play))
+        ]
+    if invocation.limit and not problems:
+        problems += [
+            replace(problem, message=f"--limit: {problem.message}")
+            for problem in explain_unmatched(loaded.inventory, invocation.limit)
+        ]
+    if not problems:
+        limit = f" with --limit {invocation.limit}" if invocation.limit else ""
+        problems.append(
+            Problem(
+                kind="input/empty-selection", message=f"no device is selected{limit}",
+                hint="see `fleetrun inventory list` for what there is",
+            )
+        )
+    return problems
+
+
+def _check_start_at(loaded: Loaded) -> None:
+    wanted = loaded.invocation.start_at_task
+    if wanted and not any(has_task_named(play, wanted) for play in loaded.playbook.plays):
+        raise UsageError(
+            f"no task matches --start-at-task {wanted!r}", kind="usage/no-such-task",
+            hint="see the names with --list-tasks",
+        )

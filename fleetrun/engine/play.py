@@ -1,0 +1,266 @@
+"""Carries out one play: starts devices as its rollout machine says.
+
+The machine decides (planning.rollout); this loop only starts devices, hands
+their outcomes back, and journals every transition before it is acted on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from fleetrun.contracts import Clock
+from fleetrun.engine.bus import Bus
+from fleetrun.engine.factory import DeviceFactory
+from fleetrun.engine.groups import one_error_group
+from fleetrun.engine.setup import PlayPlan
+from fleetrun.engine.shard import Shard
+from fleetrun.failpoints import passing
+from fleetrun.model.events import (
+    AnyEvent,
+    DeviceFinished,
+    PlayFinished,
+    PlayStarted,
+    RunHalted,
+    StageFinished,
+    StageStarted,
+)
+from fleetrun.model.result import Outcome
+from fleetrun.model.rollout import RolloutPlan
+from fleetrun.planning import outcomes
+from fleetrun.planning.rollout import (
+    CloseStage,
+    DeviceSettled,
+    Finish,
+    Halt,
+    Instruction,
+    Rollout,
+    SettleDevice,
+    StartDevice,
+    StartStage,
+    StopRequested,
+)
+
+#: Outcomes after which nothing of ours can still be open on the device.
+_KNOWN_END: Final = frozenset({Outcome.OK, Outcome.CHANGED, Outcome.FAILED})
+_BUG: Final = "internal/bug"
+
+
+class PlayDriver:
+    """One play, from its first stage to its last device. Used once."""
+
+    def __init__(
+        self, plan: PlayPlan, devices: tuple[str, ...], *, bus: Bus, factory: DeviceFactory,
+        clock: Clock, is_last: bool,
+    ) -> None:
+        """`devices` are those of the selection that still take part in the run."""
+        self._plan = plan
+        self._play = plan.play.index
+        self._devices = devices
+        self._bus = bus
+        self._factory = factory
+        self._clock = clock
+        self._rollout = Rollout(_only(plan.rollout, frozenset(devices)))
+        self._shard: Shard | None = None
+        #: What happened and the machine was not told yet. Bounded by the
+        #: devices in flight, and the operator's one wish to stop.
+        self._inbox: asyncio.Queue[DeviceFinished | StopRequested] = asyncio.Queue()
+        #: On resume: what the journal has and the machine was not told yet.
+        self._settled: dict[str, DeviceFinished] = {}
+        #: False while a play is told again that is over.
+        self._is_heard = True
+        #: Connections are kept for the next play when there are not too many.
+        self._keeps = len(devices) <= plan.rollout.concurrency and not is_last
+        self.outcomes: dict[str, Outcome] = {}
+
+    @property
+    def halt(self) -> Halt | None:
+        """Why nothing more starts, or None."""
+        return self._rollout.halt
+
+    @property
+    def in_flight(self) -> int:
+        """How many devices run now."""
+        return len(self._shard.in_flight) if self._shard else 0
+
+    def stop(self) -> None:
+        """Starts no more devices."""
+        self._inbox.put_nowait(StopRequested(reason="stopped by the operator", cause="operator"))
+
+    def abandon(self) -> None:
+        """Leaves devices in flight at once; their outcome is unknown."""
+        if self._shard is not None:
+            self._shard.abandon()
+
+    async def run(self, settled: Mapping[str, DeviceFinished], *, is_over: bool) -> None:
+        """Fills `outcomes`.
+
+        On resume `settled` are the outcomes that the journal has, in its order;
+        a play that `is_over` is only told to the machine, and nobody hears of it.
+        """
+        self._settled = dict(settled)
+        self._is_heard = not is_over
+        self._factory.begin(self._plan.play, self._devices)
+        self._publish(
+            PlayStarted(
+                at=self._bus.now(), play=self._play, name=self._plan.play.name,
+                device_count=len(self._devices),
+                stages=tuple(stage.name for stage in self._plan.rollout.stages),
+                waves=self._plan.rollout.wave_names,
+            )
+        )
+        async with one_error_group() as group:
+            self._shard = Shard(
+                group, self._play, run=self._run_device, release=self._release,
+                finished=self._inbox.put_nowait, clock=self._clock,
+            )
+            await self._drive(self._shard)
+        self._shard = None
+        self._factory.tell_warnings()
+        counts = outcomes.count(self.outcomes.values())
+        self._publish(PlayFinished(at=self._bus.now(), play=self._play, counts=counts))
+
+    # -- devices ------------------------------------------------------------------
+
+    async def _run_device(self, device: str) -> DeviceFinished:
+        if device in self._plan.gone:
+            return _gone(self._clock.now(), self._play, device)
+        return await self._factory.runner(self._plan.play, device).run()
+
+    async def _release(self, event: DeviceFinished) -> None:
+        if self._keeps and event.outcome not in outcomes.ENDS_RUN:
+            return
+        is_known = event.outcome in _KNOWN_END and event.error_kind != _BUG
+        await self._factory.release(event.device, is_known=is_known)
+
+    # -- the machine ----------------------------------------------------------------
+
+    async def _drive(self, shard: Shard) -> None:
+        await self._carry_out(shard, self._rollout.start())
+        while not self._rollout.is_finished:
+            await self._carry_out(shard, await self._next())
+
+    async def _next(self) -> list[Instruction]:
+        """Waits for what happens and tells the machine."""
+        happened = await self._inbox.get()
+        instructions: list[Instruction] = []
+        while True:
+            instructions += self._tell(happened)
+            if self._inbox.empty():
+                self._factory.tell_warnings()
+                return instructions
+            happened = self._inbox.get_nowait()
+
+    def _tell(self, happened: DeviceFinished | StopRequested) -> list[Instruction]:
+        if isinstance(happened, StopRequested):
+            return self._rollout.handle(happened)
+        self._publish(happened)
+        return self._note(happened)
+
+    def _note(self, event: DeviceFinished) -> list[Instruction]:
+        self.outcomes[event.device] = event.outcome
+        return self._rollout.handle(
+            DeviceSettled(
+                device=event.device, outcome=event.outcome, reason=event.reason,
+                error_kind=event.error_kind,
+            )
+        )
+
+    def _replayed(self) -> list[Instruction]:
+        """Tells the machine what the journal has of devices that it wants started."""
+        more: list[Instruction] = []
+        while True:
+            told = len(more)
+            for device in list(self._settled):
+                if device in self._rollout.in_flight:
+                    more += self._note(self._settled.pop(device))
+            if len(more) == told:
+                return more
+
+    async def _carry_out(self, shard: Shard, instructions: Iterable[Instruction]) -> None:
+        """Does what the machine says, in order."""
+        pending = deque([*instructions, *self._replayed()])
+        while pending:
+            match pending.popleft():
+                case StartStage() as begun:
+                    self._publish(
+                        StageStarted(
+                            at=self._bus.now(), play=self._play, stage=begun.index,
+                            name=begun.name, device_count=begun.count,
+                        )
+                    )
+                case StartDevice(device=device):
+                    # Not when the journal knew its outcome.
+                    if device in self._rollout.in_flight:
+                        self._is_heard = True
+                        shard.start(device)
+                case SettleDevice() as settle:
+                    pending.extend(self._settle(settle))
+                case CloseStage() as close:
+                    await self._close_stage(close)
+                case Halt() as halt:
+                    await self._halt(halt)
+                case Finish():
+                    pass
+
+    def _settle(self, settle: SettleDevice) -> list[Instruction]:
+        """An outcome of a device that was never started, by this engine at least."""
+        known = self._settled.pop(settle.device, None)
+        if known is not None:
+            return self._note(known)
+        self.outcomes[settle.device] = settle.outcome
+        self._publish(
+            DeviceFinished(
+                at=self._bus.now(), play=self._play, device=settle.device,
+                outcome=settle.outcome, reason=settle.reason,
+            )
+        )
+        return []
+
+    async def _close_stage(self, close: CloseStage) -> None:
+        """The gate's decision is durable before any device of the next stage starts."""
+        await self._publish_durably(
+            StageFinished(
+                at=self._bus.now(), play=self._play, stage=close.index, name=close.name,
+                passed=close.passed, reason=close.reason, counts=dict(close.counts),
+            )
+        )
+        passing("stage.closed")
+
+    async def _halt(self, halt: Halt) -> None:
+        await self._publish_durably(
+            RunHalted(at=self._bus.now(), reason=halt.reason, cause=halt.cause)
+        )
+        passing("run.halted")
+
+    def _publish(self, event: AnyEvent) -> None:
+        if self._is_heard:
+            self._bus.publish(event)
+
+    async def _publish_durably(self, event: AnyEvent) -> None:
+        if self._is_heard:
+            self._bus.publish(event)
+            await self._bus.barrier()
+
+
+def _gone(now: float, play: int, device: str) -> DeviceFinished:
+    return DeviceFinished(
+        at=now, play=play, device=device, outcome=Outcome.UNKNOWN,
+        reason="left the inventory since the run began; put it back to settle its outcome",
+        error_kind="usage/device-gone",
+    )
+
+
+def _only(plan: RolloutPlan, alive: frozenset[str]) -> RolloutPlan:
+    """Returns the plan without the devices that former plays lost."""
+    stages = tuple(
+        replace(
+            stage,
+            waves=tuple(tuple(d for d in wave if d in alive) for wave in stage.waves),
+        )
+        for stage in plan.stages
+    )
+    return replace(plan, stages=stages)

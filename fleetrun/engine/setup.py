@@ -1,0 +1,55 @@
+"""What a run is made of, put together by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fleetrun.contracts import Clock, Dialogue, SecretSource, Transport
+from fleetrun.model.inventory import Inventory
+from fleetrun.model.playbook import Play
+from fleetrun.model.rollout import RolloutPlan
+from fleetrun.model.run import Invocation
+from fleetrun.model.values import Vars
+from fleetrun.planning.toolbox import ProgramOptions, Toolbox
+from fleetrun.planning.variables import BaseVars
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayPlan:
+    """A play with the devices that it selects and how it rolls out."""
+
+    play: Play
+    #: Order of the inventory.
+    selection: tuple[str, ...]
+    rollout: RolloutPlan
+    #: On resume: selected when the run began, and by nobody any more.
+    gone: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSetup:
+    """Everything of a run that does not change while it runs."""
+
+    run: str
+    title: str
+    invocation: Invocation
+    inventory: Inventory
+    plans: tuple[PlayPlan, ...]
+    playbook_dir: str
+    toolbox: Toolbox
+    options: ProgramOptions
+    base_vars: BaseVars
+    #: Text of the shell runtime.
+    lib: str
+    #: By ansible_connection.
+    transports: Mapping[str, Transport]
+    dialogues: Mapping[str, Dialogue]
+    secrets: SecretSource
+    clock: Clock
+    known_hosts: tuple[str, ...] = ()
+    connect_attempts: int = 3
+    #: Vars of --extra-vars, trusted text included.
+    extra_vars: Vars = field(default_factory=dict)
+    #: What the loaders want a person to know.
+    warnings: tuple[str, ...] = ()

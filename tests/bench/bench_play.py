@@ -123,8 +123,10 @@ def servers(count: int):
     try:
         if os.geteuid() == 0:
             user, is_new = "fleetbench", True
-            subprocess.run(["useradd", "-m", "-p", "*", "-d", str(folder / "home"), "-s", "/bin/sh", user],
-                           check=True)
+            home = str(folder / "home")
+            # "*" is no password; with "!" sshd would take the account for locked.
+            words = ["useradd", "-m", "-p", "*", "-d", home, "-s", "/bin/sh", user]
+            subprocess.run(words, check=True)
         for name in ("key", "host"):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name],
                            check=True)
@@ -134,9 +136,12 @@ def servers(count: int):
         remote = folder / "remote"
         remote.mkdir(mode=0o777)
         remote.chmod(0o777)
-        Path("/run/sshd").mkdir(exist_ok=True) if os.geteuid() == 0 else None
-        for start in range(0, count, LISTENERS):
-            processes.append(_sshd(folder, addresses[start : start + LISTENERS], start))
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(exist_ok=True)
+        processes.extend(
+            _sshd(folder, addresses[start : start + LISTENERS], start)
+            for start in range(0, count, LISTENERS)
+        )
         names = [f"d{i:04d}" for i in range(count)]
         yield Bench(folder, user, names, addresses, remote)
     finally:
@@ -270,7 +275,7 @@ class DelayProxy:
 
     async def _pump(self, reader, writer, counter: str) -> None:
         loop = asyncio.get_running_loop()
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, asyncio.CancelledError):
             while content := await reader.read(65536):
                 setattr(self, counter, getattr(self, counter) + len(content))
                 loop.call_later(ONE_WAY_S, writer.write, content)

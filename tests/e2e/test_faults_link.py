@@ -93,7 +93,7 @@ def test_a_slow_device_holds_nobody_up(done):
 
 
 def test_a_frozen_server_is_noticed_by_keepalive_and_settled_later(
-    key, fleetrun, tmp_path, empty_home  # noqa: F811
+    key, fleetrun, tmp_path, empty_home
 ):
     """No FIN, no RST: unknown within the keepalive time; resume takes the receipt."""
     place = tmp_path / "place"

@@ -25,13 +25,13 @@ METHODS = ("sudo", "su", "doas")
 
 
 @pytest.fixture(scope="module")
-def users(key: KeyFile) -> Iterator[World]:  # noqa: F811
+def users(key: KeyFile) -> Iterator[World]:
     with world(f"pw-{secrets.token_hex(8)} '$x\\", [key.public]) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def openssh(folder: Path, users: World, key: KeyFile) -> Iterator[SshServer]:  # noqa: F811
+def openssh(folder: Path, users: World, key: KeyFile) -> Iterator[SshServer]:
     options = ("AuthorizedKeysFile .ssh/authorized_keys",)
     with openssh_server(
         folder, authorized=(key.public,), options=options, inside=users.inside
@@ -40,7 +40,7 @@ def openssh(folder: Path, users: World, key: KeyFile) -> Iterator[SshServer]:  #
 
 
 @pytest.fixture(scope="module")
-def dropbear(folder: Path, users: World) -> Iterator[SshServer]:  # noqa: F811
+def dropbear(folder: Path, users: World) -> Iterator[SshServer]:
     with dropbear_server(folder, inside=users.inside) as server:
         yield server
 
@@ -70,7 +70,7 @@ PLAY = """
 """
 
 
-def become(server: SshServer, key: KeyFile, login: str, method: str, user: str) -> dict:  # noqa: F811
+def become(server: SshServer, key: KeyFile, login: str, method: str, user: str) -> dict:
     """A device whose tasks run as `user`."""
     return reach(server, key, ansible_user=login, ansible_become=True,
                  ansible_become_method=method, ansible_become_user=user)
@@ -91,7 +91,7 @@ def check(done, users: World, devices: dict, tmp_path: Path) -> None:
         note.unlink()
 
 
-def test_with_a_password(server, key, users, password_file, fleetrun, tmp_path):  # noqa: F811
+def test_with_a_password(server, key, users, password_file, fleetrun, tmp_path):
     """--become-password-file serves sudo, su and doas, to root and to another user."""
     devices = {
         f"{method}-{user}": become(server, key, OPERATOR, method, user)
@@ -104,7 +104,7 @@ def test_with_a_password(server, key, users, password_file, fleetrun, tmp_path):
     check(done, users, devices, tmp_path)
 
 
-def test_without_a_password(server, key, users, fleetrun, tmp_path):  # noqa: F811
+def test_without_a_password(server, key, users, fleetrun, tmp_path):
     """Where the device asks for none, none is needed; su asks only those who are not root."""
     devices = {
         f"{method}-{user}": become(server, key, "root" if method == "su" else TRUSTED, method, user)
@@ -116,7 +116,7 @@ def test_without_a_password(server, key, users, fleetrun, tmp_path):  # noqa: F8
     check(done, users, devices, tmp_path)
 
 
-def test_the_password_may_stand_in_the_inventory(openssh, key, users, fleetrun, tmp_path):  # noqa: F811
+def test_the_password_may_stand_in_the_inventory(openssh, key, users, fleetrun, tmp_path):
     """ansible_become_password of a device beats the file; it is masked in every sink."""
     (tmp_path / "wrong").write_text("not it\n")
     device = become(openssh, key, OPERATOR, "sudo", "root")
@@ -135,7 +135,7 @@ def test_the_password_may_stand_in_the_inventory(openssh, key, users, fleetrun, 
     ("wrong", "the password is wrong"), ("none", "a password is needed"),
 ])
 def test_a_password_that_does_not_do_is_said(
-    server, key, fleetrun, tmp_path, given, words  # noqa: F811
+    server, key, fleetrun, tmp_path, given, words
 ):
     """connect/become, in plain words, for each tool; nothing ran; others are not affected."""
     devices = {
@@ -159,7 +159,7 @@ def test_a_password_that_does_not_do_is_said(
         assert not results_of(done, device)
 
 
-def test_a_user_who_may_not_is_told_so(server, key, password_file, fleetrun, tmp_path):  # noqa: F811
+def test_a_user_who_may_not_is_told_so(server, key, password_file, fleetrun, tmp_path):
     """No right, no such user, no such tool: each says which."""
     devices = {
         "no-right": become(server, key, GUEST, "sudo", "root"),
@@ -176,7 +176,7 @@ def test_a_user_who_may_not_is_told_so(server, key, password_file, fleetrun, tmp
     assert "pbrun" in reasons["no-method"]
 
 
-def test_a_wrong_password_in_the_middle_of_a_play(server, key, fleetrun, tmp_path):  # noqa: F811
+def test_a_wrong_password_in_the_middle_of_a_play(server, key, fleetrun, tmp_path):
     """What ran before as the login user counts; nothing is in doubt, so nothing is unknown."""
     inventory = write_inventory(
         tmp_path, {"dev-a": reach(server, key, ansible_user=OPERATOR)}
@@ -197,7 +197,7 @@ def test_a_wrong_password_in_the_middle_of_a_play(server, key, fleetrun, tmp_pat
     assert "second" not in results_of(done, "dev-a")
 
 
-def test_su_without_a_password_where_one_is_needed(openssh, key, fleetrun, tmp_path):  # noqa: F811
+def test_su_without_a_password_where_one_is_needed(openssh, key, fleetrun, tmp_path):
     """su reads what it finds on stdin as the password: it must be nothing that ran."""
     device = become(openssh, key, OPERATOR, "su", "root")
     inventory = write_inventory(tmp_path, {"dev-a": device})

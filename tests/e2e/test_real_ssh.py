@@ -111,7 +111,8 @@ def test_exec_folds_and_keeps_words_whole(server, key, fleetrun, tmp_path):
 def test_exec_gives_the_command_s_own_status(server, key, fleetrun, tmp_path):
     """255 is the command's own exit status, not a broken link."""
     inventory = write_inventory(tmp_path, {"dev-a": reach(server, key)})
-    done = fleetrun("exec", "all", "-i", inventory, "--output", "json", "--", "sh", "-c", "exit 255")
+    words = ("--output", "json", "--", "sh", "-c", "exit 255")
+    done = fleetrun("exec", "all", "-i", inventory, *words)
     assert_whole(done, 3, {"dev-a": "failed"}, tmp_path / "state")
     result = results_of(done, "dev-a")[""]
     assert (255, "task/failed") == (result["values"]["rc"], result["error_kind"])

@@ -162,7 +162,7 @@ def test_an_interrupted_task_hides_its_secret_too(fakes, fleetrun):
 
 
 @pytest.fixture
-def users(key: KeyFile) -> Iterator[World]:  # noqa: F811
+def users(key: KeyFile) -> Iterator[World]:
     with world(CANARY, [key.public]) as made:
         yield made
 
@@ -170,7 +170,7 @@ def users(key: KeyFile) -> Iterator[World]:  # noqa: F811
 @pytest.mark.skipif(not IS_ROOT, reason="only root can make a world with users")
 @pytest.mark.parametrize("source", ["file", "inventory", "terminal"])
 def test_the_become_password_is_nowhere(
-    source, users, key, fleetrun, tmp_path, folder, empty_home  # noqa: F811
+    source, users, key, fleetrun, tmp_path, folder, empty_home
 ):
     """Also where a device prints it: right and wrong user, sudo, su and doas, -vvv and diff."""
     options = ("AuthorizedKeysFile .ssh/authorized_keys",)

@@ -559,9 +559,9 @@ def test_receipts_name_their_worker_after_it_looked_at_others(device: Device) ->
             ]
             _, pid, start = signed[1].split()
             stat = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+            for left in processes(mark):
+                os.kill(left, 9)
             assert (signed[0], start) == (signed[1], stat[19])
-        for left in processes(mark):
-            os.kill(left, 9)
 
     asyncio.run(main())
 

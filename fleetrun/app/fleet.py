@@ -154,6 +154,9 @@ class FleetApp:
             # When the journal is lost, the first error is the one to tell.
             with suppress(FleetrunError):
                 await self._journal.finish_run(lease, end.state, end.exit_code)
+            if isinstance(error, JournalError):
+                hint = f"{error.hint}; then: fleetrun resume {lease.run}"
+                raise JournalError(error.message, kind=error.kind, hint=hint) from error
             raise
         else:
             await self._journal.finish_run(lease, end.state, end.exit_code)

@@ -36,6 +36,8 @@ _SIGNALS: Final[Mapping[int, str]] = {
 }
 _KILLED: Final = "module/killed"
 _BAD: Final = "module/bad-output"
+#: The runtime's words for what it saw, and the kind that each one is.
+_TROUBLES: Final = {"timeout": "module/timeout", "no-receipt": "module/no-receipt"}
 #: Exit statuses by which the runtime says "a trap printed the frame".
 _TRAPPED: Final = frozenset({96, 97})
 
@@ -248,8 +250,8 @@ def _finished(frame: Frame, elapsed_s: float) -> Reply:
 
 def _trouble(frame: Frame, signal: str) -> str:
     """Returns the kind of failure that the runtime itself saw, or ""."""
-    if frame.trouble in {"timeout", "no-receipt"}:
-        return f"module/{frame.trouble}"
+    if frame.trouble in _TROUBLES:
+        return _TROUBLES[frame.trouble]
     if signal:
         return _KILLED
     if not frame.how or frame.values is None:

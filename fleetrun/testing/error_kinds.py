@@ -154,6 +154,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "module/missing-tool": (
         "A tool that the module needs is not on the device; nothing was changed."
     ),
+    "module/no-receipt": (
+        "The device has no private folder or no space for a receipt, so the task was not started."
+    ),
     "module/timeout": "The task took longer than its `timeout`; its process group was killed.",
     "reboot/did-not-return": "The device did not come back with a new boot id in time.",
     "task/assertion": "An `assert` was false.",
@@ -166,6 +169,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "task/until": "The task's `until` was not met in all its attempts.",
     "template/budget": "A template is too much work or makes too large a value.",
+    "template/hidden": (
+        "A value that `no_log` kept out of the journal is needed after a resume."
+    ),
     "template/loop": "Variables need one another.",
     "template/syntax": "A template cannot be parsed.",
     "template/type": "A value in a template has the wrong type.",

@@ -73,7 +73,6 @@ DEBTS: Final = {
     ("cli/options.py", "fleetrun.loading"),
     ("cli/options.py", "fleetrun.reporters"),
     ("cli/reporting.py", "fleetrun.reporters"),
-    ("cli/runs.py", "fleetrun.engine"),
 }
 
 #: What pure code may use of the standard library: no IO, clock or chance.

@@ -7,15 +7,24 @@ again with the old one has not rebooted yet.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
 
 from fleetrun.contracts import DeviceLink
-from fleetrun.errors import ConnectError, FleetrunError, LinkLostError
+from fleetrun.errors import ConnectError, LinkLostError
+from fleetrun.model.module import ArgSpec, ModuleSpec
 from fleetrun.model.result import TaskResult, TaskStatus
 from fleetrun.model.steps import ReplyKind, Step
 from fleetrun.model.values import Value
 from fleetrun.planning import results
 
-POLL_S = 2.0
+POLL_S: Final = 2.0
+
+#: What `test_command` runs as; it has no receipt, for it is asked again and again.
+_TEST: Final = ModuleSpec(
+    name="fleetrun_test", family="fleetrun", summary="",
+    program='sh -c "$a_cmd" >/dev/null 2>&1', args={"cmd": ArgSpec(name="cmd")},
+)
 
 
 def _seconds(args: Mapping[str, Value], name: str, default: float) -> float:
@@ -24,27 +33,45 @@ def _seconds(args: Mapping[str, Value], name: str, default: float) -> float:
 
 
 async def reboot(step: Step, link: DeviceLink, *, intended_boot_id: str) -> TaskResult:
-    """Returns changed once the device is back with a new boot_id."""
+    """Returns changed once the device is back with a new boot_id.
+
+    On resume a device that has another boot_id than the intended one has
+    rebooted already; one that does not answer may be about to.
+    """
     if step.check:
         return TaskResult(
             status=TaskStatus.CHANGED, values={"changed": True, "rebooted": True, "elapsed": 0}
         )
     started = link.clock.monotonic()
+    deadline = started + _seconds(step.args, "reboot_timeout", 600)
     if not link.boot_id:
-        await link.reconnect()
+        await _reach(step, link, deadline if intended_boot_id else started)
     before = intended_boot_id or link.boot_id
     if before == link.boot_id:
         problem = await _ask_to_reboot(step, link)
         if problem is not None:
             return problem
         await link.drop()
-        timeout_s = _seconds(step.args, "reboot_timeout", 600)
-        if not await _wait_for_new_boot(step, link, before, started + timeout_s):
-            return results.failed(
-                f"did not return within {timeout_s:g} s after the reboot",
-                "reboot/did-not-return", rebooted=True,
-            )
-    return await _after_reboot(step, link, started)
+        if not await _wait_for_new_boot(step, link, before, deadline):
+            return _too_late(step, "did not return")
+    return await _after_reboot(step, link, started, deadline)
+
+
+async def _reach(step: Step, link: DeviceLink, deadline: float) -> None:
+    """Connects; tries again until the deadline. Raises ConnectError, LinkLostError."""
+    while True:
+        try:
+            await link.reconnect(connect_timeout_s=_connect_timeout_s(step))
+        except (ConnectError, LinkLostError) as error:
+            if link.clock.monotonic() >= deadline or error.kind == "connect/host-key":
+                raise
+        else:
+            return
+        await link.clock.sleep(POLL_S)
+
+
+def _connect_timeout_s(step: Step) -> float:
+    return _seconds(step.args, "connect_timeout", 10)
 
 
 async def _ask_to_reboot(step: Step, link: DeviceLink) -> TaskResult | None:
@@ -62,13 +89,12 @@ async def _ask_to_reboot(step: Step, link: DeviceLink) -> TaskResult | None:
 
 
 async def _wait_for_new_boot(step: Step, link: DeviceLink, before: str, deadline: float) -> bool:
-    connect_timeout_s = _seconds(step.args, "connect_timeout", 10)
     while link.clock.monotonic() < deadline:
         await link.clock.sleep(POLL_S)
         try:
-            await link.reconnect(connect_timeout_s=connect_timeout_s)
-        except FleetrunError as error:
-            if isinstance(error, ConnectError) and error.kind == "connect/host-key":
+            await link.reconnect(connect_timeout_s=_connect_timeout_s(step))
+        except (ConnectError, LinkLostError) as error:
+            if error.kind == "connect/host-key":
                 raise
             continue
         if link.boot_id != before:
@@ -77,8 +103,12 @@ async def _wait_for_new_boot(step: Step, link: DeviceLink, before: str, deadline
     return False
 
 
-async def _after_reboot(step: Step, link: DeviceLink, started: float) -> TaskResult:
+async def _after_reboot(
+    step: Step, link: DeviceLink, started: float, deadline: float
+) -> TaskResult:
     await link.clock.sleep(_seconds(step.args, "post_reboot_delay", 0))
+    if not await _is_fit(step, link, deadline):
+        return _too_late(step, "is back, but `test_command` did not succeed")
     elapsed = link.clock.monotonic() - started
     return TaskResult(
         status=TaskStatus.CHANGED,
@@ -86,6 +116,36 @@ async def _after_reboot(step: Step, link: DeviceLink, started: float) -> TaskRes
             "changed": True, "rebooted": True, "elapsed": round(elapsed), "boot_id": link.boot_id,
         },
         elapsed_s=elapsed,
+    )
+
+
+async def _is_fit(step: Step, link: DeviceLink, deadline: float) -> bool:
+    """Runs `test_command` until it succeeds; False when that does not come about."""
+    command = step.args.get("test_command")
+    if not command:
+        return True
+    test = replace(
+        step, spec=_TEST, args={"cmd": command}, key=f"{step.key}.test", timeout_s=None
+    )
+    while True:
+        try:
+            reply = await link.run_step(test)
+        except (ConnectError, LinkLostError):
+            await link.drop()
+        else:
+            if reply.kind is ReplyKind.FINISHED and reply.exit_status == 0:
+                return True
+            if reply.kind is ReplyKind.LOST:
+                await link.drop()
+        if link.clock.monotonic() >= deadline:
+            return False
+        await link.clock.sleep(POLL_S)
+
+
+def _too_late(step: Step, what: str) -> TaskResult:
+    timeout_s = _seconds(step.args, "reboot_timeout", 600)
+    return results.failed(
+        f"{what} within {timeout_s:g} s after the reboot", "reboot/did-not-return", rebooted=True
     )
 
 
@@ -101,7 +161,7 @@ async def wait_for_connection(
     while True:
         try:
             await link.reconnect(connect_timeout_s=_seconds(step.args, "connect_timeout", 5))
-        except FleetrunError as error:
+        except (ConnectError, LinkLostError) as error:
             last = error.message
             if isinstance(error, ConnectError) and not error.is_transient:
                 return results.failed(error.message, error.kind)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import secrets
 from pathlib import Path
 from typing import Final
 
@@ -38,17 +40,21 @@ class Fetch:
                     status=TaskStatus.OK, values={"changed": False, "msg": error.message}
                 )
             return results.failed(error.message, error.kind)
-        return self._store(step, link.device, source, content)
+        try:
+            # A large file on a slow disk must not stall the other devices.
+            return await asyncio.to_thread(self._store, step, link.device, source, content)
+        except OSError as error:
+            return results.failed(
+                f"cannot keep {source} on this machine: {error.strerror}: {error.filename}",
+                "file/local",
+            )
 
     def _store(self, step: Step, device: str, source: str, content: bytes) -> TaskResult:
         target = self._target(step, device, source)
         digest = hashlib.sha256(content).hexdigest()
         changed = not target.is_file() or target.read_bytes() != content
         if changed and not step.check:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            partial = target.with_name(target.name + ".part")
-            partial.write_bytes(content)
-            partial.replace(target)
+            _write(target, content)
         return TaskResult(
             status=TaskStatus.CHANGED if changed else TaskStatus.OK,
             values={
@@ -65,3 +71,16 @@ class Fetch:
             return base / Path(source).name if dest.endswith("/") else base
         parts = [part for part in source.split("/") if part not in {"", ".", ".."}]
         return base.joinpath(device, *parts)
+
+
+def _write(target: Path, content: bytes) -> None:
+    """Writes a file whole or not at all; several devices may write the same one."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        with partial.open("xb") as file:
+            file.write(content)
+        partial.replace(target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

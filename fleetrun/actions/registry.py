@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from fleetrun.actions.assertion import assert_that, fail
 from fleetrun.actions.connection import reboot, wait_for_connection
+from fleetrun.actions.contents import Contents
 from fleetrun.actions.debug import debug
 from fleetrun.actions.fetch import Fetch
 from fleetrun.actions.files import CopyPreparer, ScriptPreparer, TemplatePreparer
@@ -21,10 +22,11 @@ CONTROLLER_ACTIONS: Mapping[str, ControllerAction] = {
 
 def preparers(files: FileReader) -> Mapping[str, Preparer]:
     """Returns what completes the arguments of PREPARED modules."""
+    contents = Contents(files)
     return {
-        "copy": CopyPreparer(files),
-        "template": TemplatePreparer(files),
-        "script": ScriptPreparer(files),
+        "copy": CopyPreparer(contents),
+        "template": TemplatePreparer(contents),
+        "script": ScriptPreparer(contents),
     }
 
 

@@ -21,7 +21,7 @@ from fleetrun.engine.clock import SystemClock
 from fleetrun.engine.controller import RunController
 from fleetrun.engine.past import Past, read_past
 from fleetrun.engine.setup import PlayPlan, RunSetup
-from fleetrun.errors import ExitCode, FleetrunError, LockedError
+from fleetrun.errors import ExitCode, FleetrunError, JournalError, LockedError
 from fleetrun.loading.files import OperatorFiles
 from fleetrun.model.events import RunFinished
 from fleetrun.model.redact import Redactor

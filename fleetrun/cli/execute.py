@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import click
 
 from fleetrun.app import FleetApp, Loaded, Secrets
-from fleetrun.cli.reporting import build_reporters
+from fleetrun.cli.reporting import live_reporters
 from fleetrun.contracts import Reporter, Transport
 from fleetrun.engine.clock import SystemClock
 from fleetrun.engine.controller import RunController
@@ -53,14 +53,6 @@ def transports(clock: SystemClock) -> dict[str, Transport]:
     """Returns the transports by ansible_connection."""
     ask = _ask_passphrase if sys.stdin.isatty() else None
     return {"ssh": SshTransport(clock, ask_passphrase=ask), "local": LocalTransport()}
-
-
-def reporters(show: Show, clock: SystemClock, *, is_replay: bool = False) -> list[Reporter]:
-    """Returns the reporters of a run: results to stdout, narration to stderr."""
-    return build_reporters(
-        output=show.output, verbosity=show.verbosity, folds=show.folds, clock=clock,
-        is_replay=is_replay,
-    )
 
 
 def start(loaded: Loaded, show: Show, passwords: Secrets, *, title: str = "") -> int:
@@ -105,10 +97,13 @@ def _in_loop(work: Work, show: Show) -> int:
 
     async def main() -> int:
         clock = SystemClock()
-        async with open_journal() as journal:
+        showing = live_reporters(
+            output=show.output, verbosity=show.verbosity, folds=show.folds, clock=clock
+        )
+        async with open_journal() as journal, showing as shown:
             app = FleetApp(journal, transports(clock), clock)
             with _Signals() as signals:
-                event = await work(app, signals, reporters(show, clock))
+                event = await work(app, signals, shown)
                 return signals.exit_code(event.exit_code)
 
     return asyncio.run(main())
@@ -130,8 +125,10 @@ class _Signals:
         self._terminated = False
 
     def attach(self, controller: RunController) -> None:
-        """Takes the controller that signals go to."""
+        """Takes the controller that signals go to, also those that came before it."""
         self._controller = controller
+        if self._count or self._terminated:
+            controller.stop()
 
     def __enter__(self) -> _Signals:
         loop = asyncio.get_running_loop()

@@ -2,37 +2,80 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import shutil
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import TextIO
 
 from fleetrun import __version__
 from fleetrun.cli.options import wants_colour
 from fleetrun.contracts import Clock, Reporter
 from fleetrun.reporters.jsonl import JsonlReporter
 from fleetrun.reporters.progress import ProgressReporter
+from fleetrun.reporters.sink import Out, OutputThread
 from fleetrun.reporters.text import TextReporter
 
 
-def build_reporters(
-    *, output: str, verbosity: int, folds: bool, clock: Clock, is_replay: bool = False
-) -> list[Reporter]:
-    """Returns the reporters of a run; `folds` is for ad-hoc commands.
+@asynccontextmanager
+async def live_reporters(
+    *, output: str, verbosity: int, folds: bool, clock: Clock
+) -> AsyncIterator[list[Reporter]]:
+    """Gives the reporters of a run; on exit all that they said is written.
 
-    A replay (``runs show``) has no progress to show.
+    They write from a thread, so a stopped pager or terminal stalls no device,
+    and the progress moves while devices are silent. `folds` is for ad-hoc
+    commands.
     """
-    is_terminal = sys.stderr.isatty()
-    colour = wants_colour(sys.stderr)
+    thread = OutputThread()
+    stdout, stderr = thread.wrap(sys.stdout), thread.wrap(sys.stderr)
     progress = ProgressReporter(
-        stderr=sys.stderr, clock=clock, is_terminal=is_terminal, colour=colour
+        stderr=stderr, clock=clock, is_terminal=sys.stderr.isatty(),
+        colour=wants_colour(sys.stderr),
     )
-    above = not is_replay and output == "text"
-    shown: list[Reporter] = [] if is_replay else [progress]
+    ticking = asyncio.create_task(_keep_ticking(progress))
+    try:
+        if output == "json":
+            yield [_results(stdout, stdout, output, verbosity, folds=folds), progress]
+        else:
+            above = (progress.above(stdout), progress.above(stderr))
+            yield [_results(*above, output, verbosity, folds=folds), progress]
+    finally:
+        ticking.cancel()
+        await asyncio.wait({ticking})
+        await thread.close()
+        for stream in (sys.stdout, sys.stderr):
+            _give_up_if_broken(stream)
+
+
+def replay_reporters(*, output: str, verbosity: int, folds: bool) -> list[Reporter]:
+    """Returns the reporters of a run that is over: there is no progress to show."""
+    return [_results(sys.stdout, sys.stderr, output, verbosity, folds=folds)]
+
+
+def _results(
+    stdout: Out, stderr: Out, output: str, verbosity: int, *, folds: bool
+) -> Reporter:
     if output == "json":
-        return [JsonlReporter(stdout=sys.stdout, version=__version__), *shown]
-    text = TextReporter(
-        stdout=progress.above(sys.stdout) if above else sys.stdout,
-        stderr=progress.above(sys.stderr) if above else sys.stderr,
-        width=shutil.get_terminal_size((100, 24)).columns, colour=colour,
+        return JsonlReporter(stdout=stdout, version=__version__)
+    return TextReporter(
+        stdout=stdout, stderr=stderr, colour=wants_colour(sys.stderr),
+        width=shutil.get_terminal_size((100, 24)).columns,
         verbosity=verbosity, is_adhoc=folds,
     )
-    return [text, *shown]
+
+
+async def _keep_ticking(progress: ProgressReporter) -> None:
+    # Nobody listens any more: the bus says so when it detaches the reporter.
+    with suppress(OSError):
+        await progress.keep_ticking()
+
+
+def _give_up_if_broken(stream: TextIO) -> None:
+    """Keeps Python from failing at its exit because a reader (``| head``) went away."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

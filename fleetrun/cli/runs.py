@@ -54,11 +54,10 @@ def show(run: str, output: str, verbosity: int) -> int:
 
 
 async def _show(run: str, output: str, verbosity: int) -> int:
-    from fleetrun.cli.execute import Show, open_journal, reporters  # noqa: PLC0415
-    from fleetrun.engine.clock import SystemClock  # noqa: PLC0415
+    from fleetrun.cli.execute import open_journal  # noqa: PLC0415
+    from fleetrun.cli.reporting import replay_reporters  # noqa: PLC0415
 
-    show = Show(output=output, verbosity=verbosity)
-    shown = reporters(show, SystemClock(), is_replay=True)
+    shown = replay_reporters(output=output, verbosity=verbosity, folds=False)
     kinds: Counter[str] = Counter()
     async with open_journal() as journal:
         record = await journal.find_run(run)

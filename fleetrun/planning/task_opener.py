@@ -201,9 +201,16 @@ class TaskOpener:
 
     def _meta(self, run: TaskRun, scope: Scope) -> None:
         """Carries out ``meta:`` on this device."""
-        verb = str(run.task.args.get("_raw_params", "noop"))
-        condition = self._tools.templater.test(run.task.when, scope)
         run.next_item = len(run.items)
+        if run.results != [None]:
+            # A keyword that could not be rendered has failed it already.
+            return
+        verb = str(run.task.args.get("_raw_params", "noop"))
+        try:
+            condition = self._tools.templater.test(run.task.when, scope)
+        except TemplateError as error:
+            run.results[:] = [from_error(error)]
+            return
         if condition is not None:
             run.results[:] = [results.skipped(condition)]
             return
@@ -220,7 +227,6 @@ class TaskOpener:
     def _key(self, task: Task) -> str:
         count = self.executions[task.id]
         return task.id if count == 0 else f"{task.id}~{count + 1}"
-
 
 
 def _is_handler(position: cursor.Position) -> bool:

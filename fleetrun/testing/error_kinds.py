@@ -29,6 +29,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "demo/no-playbook": "The playbook of the demo is missing from this installation.",
     "engine/abandoned": "The device was abandoned by a second Ctrl-C while a task may have run.",
     "file/directory": "The file to fetch is a folder.",
+    "file/local": "A fetched file could not be kept on this machine.",
     "file/missing": "The file to fetch is not there.",
     "file/name": "A path on a device is empty or has more than one line.",
     "file/too-large": "The file to fetch is larger than the limit.",

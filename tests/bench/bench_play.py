@@ -269,9 +269,11 @@ class DelayProxy:
 
     async def _serve(self, reader, writer) -> None:
         up_reader, up_writer = await asyncio.open_connection(self._address, PORT)
-        await asyncio.gather(
-            self._pump(reader, up_writer, "bytes_up"), self._pump(up_reader, writer, "bytes_down")
-        )
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(
+                self._pump(reader, up_writer, "bytes_up"),
+                self._pump(up_reader, writer, "bytes_down"),
+            )
 
     async def _pump(self, reader, writer, counter: str) -> None:
         loop = asyncio.get_running_loop()

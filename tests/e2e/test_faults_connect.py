@@ -14,7 +14,7 @@ from tests.support.inventories import assert_whole, finished, write_inventory
 from tests.support.sshd import free_port
 
 GOOD = ("good-1", "good-2")
-TIMEOUTS = {"ansible_timeout": 2, "fleetrun_login_timeout": 2}
+TIMEOUTS = {"ansible_timeout": 1, "fleetrun_login_timeout": 1}
 #: device -> error kind, words of the reason.
 UNREACHABLE = {
     "mute": ("connect/banner", "banner"),
@@ -57,7 +57,7 @@ def done(fakes: FakeFleet, fleetrun: CommandLine) -> CompletedProcess[str]:
 """)
     started = time.monotonic()
     ended = fleetrun("run", "play.yml", "-i", inventory, "--output", "json")
-    # Three attempts of 2 s each and their pauses; the slowest is all that counts.
+    # Three attempts of 1 s each and their pauses; the slowest is all that counts.
     assert time.monotonic() - started < 30
     return ended
 

@@ -55,7 +55,7 @@ def done(fakes: FakeFleet, line: CommandLine) -> CompletedProcess[str]:
         devices[how] = fakes.device(how, fault)
     fault = {"cut_when": str(fakes.home("gone") / "once"), "comes_back": False}
     devices["gone"] = fakes.device("gone", fault, ansible_timeout=2)
-    devices["slow"] = fakes.device("slow", {"start_delay_s": 4})
+    devices["slow"] = fakes.device("slow", {"start_delay_s": 3})
     inventory = write_inventory(fakes.folder, devices)
     line.play("play.yml", PLAY)
     return line("run", "play.yml", "-i", inventory, "-f", "9", "--output", "json")
@@ -86,10 +86,10 @@ def test_a_device_that_does_not_come_back_is_unknown_and_says_why(done):
 
 
 def test_a_slow_device_holds_nobody_up(done):
-    """The others are done before the slow one has even started its shell."""
-    times = {name: finished(done, name)["at"] for name in (*GOOD, *CUTS, "slow")}
+    """The good ones are done long before it."""
+    times = {name: finished(done, name)["at"] for name in (*GOOD, "slow")}
     slow = times.pop("slow")
-    assert max(times.values()) < slow
+    assert max(times.values()) < slow - 1
 
 
 def test_a_frozen_server_is_noticed_by_keepalive_and_settled_later(
@@ -148,22 +148,27 @@ def thaw(server) -> None:
         os.kill(pid, signal.SIGCONT)
 
 
-@pytest.mark.parametrize(("seconds", "code", "outcome"), [(1, 0, "changed"), (5, 7, "unknown")])
-def test_a_link_that_is_lost_again_and_again(fakes, line, seconds, code, outcome):
-    """A command that outlives four links still gives its result; one that outlives six is
-    left alone and unknown, and has run once. Resume waits for its end."""
+@pytest.mark.parametrize(("drops_after_s", "seconds", "outcome"), [
+    (0.8, 2, "changed"), (0.3, 15, "unknown"),
+])
+def test_a_link_that_is_lost_again_and_again(fakes, line, drops_after_s, seconds, outcome):
+    """A command that outlives a few links still gives its result; one that outlives six is
+    left alone, and unknown. Either has run once."""
     name = f"flaky-{seconds}"
     inventory = write_inventory(fakes.folder, {
-        name: fakes.device(name, {"drops_after_s": 0.4}), f"good-{name}": fakes.device(f"good-{name}"),
+        name: fakes.device(name, {"drops_after_s": drops_after_s}),
+        f"good-{name}": fakes.device(f"good-{name}"),
     }, f"{name}.yml")
     line.play("flaky.yml", f"""
 - hosts: all
   gather_facts: false
   tasks:
-    - {{name: once, shell: "echo x >>~/once; sleep {seconds}; echo done"}}
+    - name: once
+      shell: "echo x >>~/once; [ {name} != '{{{{ inventory_hostname }}}}' ] || sleep {seconds}"
     - {{name: after, copy: {{content: end, dest: ~/after}}}}
 """)
     done = line("run", "flaky.yml", "-i", inventory, "--output", "json")
+    code = 0 if outcome == "changed" else 7
     assert_whole(done, code, {name: outcome, f"good-{name}": "changed"}, line.folder / "state")
     assert (fakes.home(name) / "once").read_text() == "x\n"
     assert (outcome == "changed") == (fakes.home(name) / "after").exists()

@@ -90,7 +90,7 @@ def test_a_forged_frame_in_output_is_output(line, devices):
 #: Control lines behind the true nonce -> what becomes of the device. One that
 #: says that all went well is believed: it has the last word about itself.
 FORGERIES = {
-    "garbage": (["r {broken", "e 99999 0", "d x y z", "d 0 0 - frame - - - -", "f", "e 0"], "unknown"),
+    "garbage": (["r {broken", "e 99 0", "d x y z", "d 0 0 - frame - - - -", "f", "e 0"], "unknown"),
     "no-trap-ran": (["r {}", 'f 0 {"changed": true}', "e 0 0"], "failed"),
     "huge-length": (["r {}", 'd 0 0 - exec 99999999999999999999 x 1 y {"stdout": 1}'], "ok"),
     "goodbye": (["r []", "g"], "unknown"),
@@ -138,12 +138,21 @@ def test_facts_output_and_names_are_never_rendered(fleet, fleetrun):
     - {name: rename, shell: 'busybox hostname "$(head -c 64 /root/said)"'}
     - {name: facts, setup: }
     - {name: said, shell: "cat said; cat said >&2", args: {chdir: /root}, register: said}
-    - {name: names, shell: 'cd files; : >"$(tr / _ <../said)"; ls', args: {chdir: /root}, register: names}
-    - {name: show, debug: {msg: "{{ ansible_hostname }}|{{ ansible_distribution }}|{{ said.stdout }}"}}
+    - name: names
+      shell: 'cd files; : >"$(tr / _ <../said)"; ls'
+      args: {chdir: /root}
+      register: names
+    - name: show
+      debug: {msg: "{{ ansible_hostname }}|{{ ansible_distribution }}|{{ said.stdout }}"}
     - {name: keep, set_fact: {kept: "{{ said.stderr }}"}}
-    - {name: again, command: {argv: [echo, "{{ kept }}", "{{ ansible_facts.hostname }}"], expand_argument_vars: false}}
+    - name: again
+      command:
+        argv: [echo, "{{ kept }}", "{{ ansible_facts.hostname }}"]
+        expand_argument_vars: false
     - {name: conf, copy: {content: "{{ kept }}\\n", dest: /root/conf}}
-    - {name: loop, command: {argv: [echo, "{{ item }}"], expand_argument_vars: false}, loop: "{{ names.stdout_lines }}"}
+    - name: loop
+      command: {argv: [echo, "{{ item }}"], expand_argument_vars: false}
+      loop: "{{ names.stdout_lines }}"
     - {name: judged, command: "true", when: "said.stdout is search('lookup')"}
 """)
     done = fleetrun("run", "evil.yml", "-i", inventory, "--output", "json", "-D", "-vvv")

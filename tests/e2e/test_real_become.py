@@ -131,40 +131,44 @@ def test_the_password_may_stand_in_the_inventory(openssh, key, users, fleetrun, 
     assert users.password not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("given", "words"), [
-    ("wrong", "the password is wrong"), ("none", "a password is needed"),
-])
-def test_a_password_that_does_not_do_is_said(
-    server, key, fleetrun, tmp_path, given, words
-):
+def test_a_wrong_password_is_said(server, key, fleetrun, tmp_path):
     """connect/become, in plain words, for each tool; nothing ran; others are not affected."""
+    (tmp_path / "wrong").write_text("not it\n")
+    refused(server, key, fleetrun, tmp_path, METHODS, "the password is wrong",
+            "--become-password-file", str(tmp_path / "wrong"))
+
+
+def test_a_missing_password_is_said(openssh, key, fleetrun, tmp_path):
+    """The way out is named: -K."""
+    refused(openssh, key, fleetrun, tmp_path, ("sudo", "doas"), "a password is needed")
+
+
+def refused(server, key, fleetrun, tmp_path, methods, words, *flags) -> None:
+    """Runs a command on a device for each method, and on one that needs none."""
     devices = {
-        **{method: become(server, key, OPERATOR, method, "root") for method in METHODS},
+        **{method: become(server, key, OPERATOR, method, "root") for method in methods},
         "plain": reach(server, key, ansible_user=GUEST),
     }
-    if given == "none":
-        del devices["su"]
     inventory = write_inventory(tmp_path, devices)
-    (tmp_path / "wrong").write_text("not it\n")
-    flags = ("--become-password-file", str(tmp_path / "wrong")) if given == "wrong" else ()
     done = fleetrun("exec", "all", "-i", inventory, *flags, "--output", "json",
                     "--", "id", "-un")
     expected = {**dict.fromkeys(devices, "unreachable"), "plain": "changed"}
     assert_whole(done, 4, expected, tmp_path / "state")
-    for device in devices.keys() - {"plain"}:
-        event = finished(done, device)
-        assert "connect/become" == event["error_kind"], event
+    for method in methods:
+        event = finished(done, method)
+        assert event["error_kind"] == "connect/become", event
         assert words in event["reason"], event
-        assert f"cannot become root by {device}" in event["reason"]
-        assert not results_of(done, device)
+        assert "-K" in event["reason"]
+        assert f"cannot become root by {method}" in event["reason"]
+        assert not results_of(done, method)
 
 
-def test_a_user_who_may_not_is_told_so(server, key, password_file, fleetrun, tmp_path):
+def test_a_user_who_may_not_is_told_so(openssh, key, password_file, fleetrun, tmp_path):
     """No right, no such user, no such tool: each says which."""
     devices = {
-        "no-right": become(server, key, GUEST, "sudo", "root"),
-        "no-user": become(server, key, TRUSTED, "sudo", "nobody-at-all"),
-        "no-method": become(server, key, TRUSTED, "pbrun", "root"),
+        "no-right": become(openssh, key, GUEST, "sudo", "root"),
+        "no-user": become(openssh, key, TRUSTED, "sudo", "nobody-at-all"),
+        "no-method": become(openssh, key, TRUSTED, "pbrun", "root"),
     }
     inventory = write_inventory(tmp_path, devices)
     done = fleetrun("exec", "all", "-i", inventory, "--become-password-file", password_file,
@@ -176,10 +180,10 @@ def test_a_user_who_may_not_is_told_so(server, key, password_file, fleetrun, tmp
     assert "pbrun" in reasons["no-method"]
 
 
-def test_a_wrong_password_in_the_middle_of_a_play(server, key, fleetrun, tmp_path):
+def test_a_wrong_password_in_the_middle_of_a_play(openssh, key, fleetrun, tmp_path):
     """What ran before as the login user counts; nothing is in doubt, so nothing is unknown."""
     inventory = write_inventory(
-        tmp_path, {"dev-a": reach(server, key, ansible_user=OPERATOR)}
+        tmp_path, {"dev-a": reach(openssh, key, ansible_user=OPERATOR)}
     )
     (tmp_path / "wrong").write_text("not it\n")
     fleetrun.play("play.yml", """

@@ -108,9 +108,9 @@ def test_exec_folds_and_keeps_words_whole(server, key, fleetrun, tmp_path):
     assert "a  b|$HOME|*|" in done.stdout
 
 
-def test_exec_gives_the_command_s_own_status(server, key, fleetrun, tmp_path):
+def test_exec_gives_the_command_s_own_status(openssh, key, fleetrun, tmp_path):
     """255 is the command's own exit status, not a broken link."""
-    inventory = write_inventory(tmp_path, {"dev-a": reach(server, key)})
+    inventory = write_inventory(tmp_path, {"dev-a": reach(openssh, key)})
     words = ("--output", "json", "--", "sh", "-c", "exit 255")
     done = fleetrun("exec", "all", "-i", inventory, *words)
     assert_whole(done, 3, {"dev-a": "failed"}, tmp_path / "state")
@@ -118,18 +118,17 @@ def test_exec_gives_the_command_s_own_status(server, key, fleetrun, tmp_path):
     assert (255, "task/failed") == (result["values"]["rc"], result["error_kind"])
 
 
-@pytest.mark.parametrize("where", ["~/.ssh/known_hosts", "fleetrun_known_hosts"])
 def test_the_host_key_may_stand_in_a_known_hosts_file(
-    server, key, fleetrun, tmp_path, empty_home, where
+    server, key, fleetrun, tmp_path, empty_home
 ):
     """By the device's id; the file is the operator's own or one the inventory names."""
-    more = {"fleetrun_host_key": None}
-    path = empty_home / ".ssh/known_hosts"
-    if where == "fleetrun_known_hosts":
-        path = tmp_path / "hosts"
-        more[where] = str(path)
-    path.write_text(f"dev-a {server.host_key_line}\n")
-    inventory = write_inventory(tmp_path, {"dev-a": reach(server, key, **more)})
+    (empty_home / ".ssh/known_hosts").write_text(f"dev-a {server.host_key_line}\n")
+    (tmp_path / "hosts").write_text(f"dev-b {server.host_key_line}\n")
+    inventory = write_inventory(tmp_path, {
+        "dev-a": reach(server, key, fleetrun_host_key=None),
+        "dev-b": reach(server, key, fleetrun_host_key=None, ansible_host="127.0.0.2",
+                       fleetrun_known_hosts=str(tmp_path / "hosts")),
+    })
     done = fleetrun("exec", "all", "-i", inventory, "--", "true")
     assert (0, "") == (done.returncode, done.stderr)
 
@@ -144,34 +143,38 @@ def fingerprint(line: str, tmp_path: Path) -> str:
     return shown.split()[1]
 
 
-@pytest.mark.parametrize("change", ["another key", "no key"])
-def test_a_host_key_that_is_not_the_pinned_one_is_refused(
-    server, key, fleetrun, tmp_path, change
-):
-    """Both fingerprints are shown, nothing runs, the device beside it is not affected."""
-    pinned = make_key(tmp_path, "id_old").public if change == "another key" else None
+def test_a_host_key_that_is_not_the_pinned_one_is_refused(server, key, fleetrun, tmp_path):
+    """Changed or unknown: fingerprints are shown, nothing runs, others are not affected."""
+    old = make_key(tmp_path, "id_old").public
     inventory = write_inventory(tmp_path, {
-        "dev-a": reach(server, key, fleetrun_host_key=pinned),
-        "dev-b": reach(server, key, ansible_host="127.0.0.2"),
+        "changed": reach(server, key, fleetrun_host_key=old),
+        "unknown": reach(server, key, fleetrun_host_key=None),
+        "good": reach(server, key, ansible_host="127.0.0.2"),
     })
     fleetrun.play("play.yml", f"""
 - hosts: all
   gather_facts: false
   tasks: [{{name: mark, command: "touch '{tmp_path}/ran-{{{{ inventory_hostname }}}}'"}}]
 """)
-    logins = server.log().count("Accepted publickey") + server.log().count("Pubkey auth succeeded")
+    before = logins(server)
     done = fleetrun("run", "play.yml", "-i", inventory, "--output", "json")
-    assert_whole(done, 4, {"dev-a": "unreachable", "dev-b": "changed"}, tmp_path / "state")
-    event = finished(done, "dev-a")
-    assert "connect/host-key" == event["error_kind"]
-    assert fingerprint(server.host_key_line, tmp_path) in event["reason"]
-    if pinned:
-        assert fingerprint(pinned, tmp_path) in event["reason"]
-    assert "no command was sent" in event["reason"]
-    assert "StrictHostKeyChecking" not in event["reason"]
-    assert ["ran-dev-b"] == [path.name for path in tmp_path.glob("ran-*")]
-    now = server.log().count("Accepted publickey") + server.log().count("Pubkey auth succeeded")
-    assert 1 == now - logins
+    expected = {"changed": "unreachable", "unknown": "unreachable", "good": "changed"}
+    assert_whole(done, 4, expected, tmp_path / "state")
+    for device, shown in (("changed", [old, server.host_key_line]),
+                          ("unknown", [server.host_key_line])):
+        event = finished(done, device)
+        assert event["error_kind"] == "connect/host-key"
+        assert all(fingerprint(line, tmp_path) in event["reason"] for line in shown)
+        assert "no command was sent" in event["reason"]
+        assert "StrictHostKeyChecking" not in event["reason"]
+    assert [path.name for path in tmp_path.glob("ran-*")] == ["ran-good"]
+    assert logins(server) - before == 1
+
+
+def logins(server) -> int:
+    """How many logins a server's log tells of."""
+    log = server.log()
+    return log.count("Accepted publickey") + log.count("Pubkey auth succeeded")
 
 
 @pytest.mark.parametrize("hops", [1, 2])
@@ -232,31 +235,23 @@ def test_ssh_config_counts_only_when_asked_for(openssh, key, fleetrun, tmp_path,
     assert "connect/auth" == finished(without, "dev-a")["error_kind"]
 
 
-def test_an_encrypted_key_without_a_terminal_is_a_clear_error(
-    server, key, locked, fleetrun, tmp_path
-):
-    """Nobody can be asked: the key and the way out are named, nothing waits."""
+def test_keys_that_do_not_do_are_named(server, key, locked, fleetrun, tmp_path):
+    """An encrypted one that nobody can be asked for, and one the server does not know."""
+    stranger = make_key(tmp_path, "id_stranger")
     inventory = write_inventory(tmp_path, {
-        "dev-a": reach(server, locked), "dev-b": reach(server, key, ansible_host="127.0.0.2"),
+        "locked": reach(server, locked), "stranger": reach(server, stranger),
+        "good": reach(server, key, ansible_host="127.0.0.2"),
     })
     done = fleetrun("exec", "all", "-i", inventory, "--output", "json", "--", "true")
-    assert_whole(done, 4, {"dev-a": "unreachable", "dev-b": "changed"}, tmp_path / "state")
-    event = finished(done, "dev-a")
-    assert "connect/auth" == event["error_kind"]
-    assert f"{locked.path} is encrypted, and no passphrase was given" in event["reason"]
-    assert "ssh-add" in event["reason"]
-
-
-def test_a_key_that_the_server_does_not_know_is_a_clear_error(server, fleetrun, tmp_path):
-    """The user, the key that was offered, and no second attempt."""
-    stranger = make_key(tmp_path, "id_stranger")
-    inventory = write_inventory(tmp_path, {"dev-a": reach(server, stranger)})
-    done = fleetrun("exec", "all", "-i", inventory, "--output", "json", "--", "true")
-    assert_whole(done, 4, {"dev-a": "unreachable"}, tmp_path / "state")
-    event = finished(done, "dev-a")
-    assert "connect/auth" == event["error_kind"]
-    assert "id_stranger" in event["reason"]
-    assert event["elapsed_s"] < 5
+    expected = {"locked": "unreachable", "stranger": "unreachable", "good": "changed"}
+    assert_whole(done, 4, expected, tmp_path / "state")
+    events = {device: finished(done, device) for device in ("locked", "stranger")}
+    assert {event["error_kind"] for event in events.values()} == {"connect/auth"}
+    reason = events["locked"]["reason"]
+    assert f"{locked.path} is encrypted, and no passphrase was given" in reason
+    assert "ssh-add" in reason
+    assert "id_stranger" in events["stranger"]["reason"]
+    assert max(event["elapsed_s"] for event in events.values()) < 10
 
 
 def test_keys_of_an_agent_are_used(server, locked, fleetrun, tmp_path):

@@ -35,7 +35,7 @@ if fr_probe "$a_path"; then fr_put where path; fi
 
 #: Removes the copy, and what runs that were cut off left there a week ago.
 _SWEEP: Final = """\
-rm -f -- "$a_path" "$a_path.part"
+rm -f -- "$a_path" "$a_path".*.part
 find "${a_path%/*}" -type f -mtime +7 -exec rm -f {} + 2>/dev/null || :
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from fleetrun.errors import FleetrunError, TemplateError
 from fleetrun.model.module import CheckMode, ModuleKind, ModuleSpec
@@ -14,7 +15,7 @@ from fleetrun.model.values import SecretText, Value, Vars
 from fleetrun.planning import results
 from fleetrun.planning.scope import Scope
 from fleetrun.planning.templates import omit_missing
-from fleetrun.planning.toolbox import ActionContext, DeviceVars, ProgramOptions, Toolbox
+from fleetrun.planning.toolbox import ActionContext, DeviceVars, Prepared, ProgramOptions, Toolbox
 
 _FALSE_WORDS = frozenset({"no", "off", "false", "0", "n", "f", ""})
 
@@ -110,10 +111,22 @@ class StepBuilder:
             args = self._tools.coerce(spec, args)
             if spec.kind is ModuleKind.PREPARED:
                 prepared = self._tools.preparers[spec.name](args, self._context(task, scope))
-                return Draft(args=prepared.args, upload=prepared.upload)
+                return Draft(args=self._own_place(prepared), upload=prepared.upload)
             return Draft(args=args)
         except FleetrunError as error:
             return from_error(error)
+
+    def _own_place(self, prepared: Prepared) -> Mapping[str, Value]:
+        """Names an upload after the device, too: two devices may share a home.
+
+        They do where an account's home is mounted from a server, and where
+        several names stand for one machine.
+        """
+        if prepared.upload is None:
+            return prepared.args
+        device = str(self._vars.magic.get("inventory_hostname", ""))
+        tag = sha256(device.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+        return {**prepared.args, "_src_path": f"{prepared.args['_src_path']!s}.{tag}"}
 
     def include_path(self, task: Task, scope: Scope) -> str:
         """Returns the rendered path of an include; raises TemplateError."""

@@ -95,6 +95,7 @@ FORGERIES = {
     "huge-length": (["r {}", 'd 0 0 - exec 99999999999999999999 x 1 y {"stdout": 1}'], "ok"),
     "goodbye": (["r []", "g"], "unknown"),
     "odd-types": (['r {"uptime": "soon", "boot_id": {"a": 1}}', "n 0", "i 0", "v 0"], "unknown"),
+    "odd-uptime": (['r {"uptime": "soon"}'], "unknown"),
     "deep": (["r {" + '"a":' * 2000], "unknown"),
     "odd-result": (["r {}", 'd 0 0 - exec - - - - {"changed": [], "rc": {}, "stdout_lines": 7, '
                     '"ansible_facts": [1], "diff": "x", "msg": null}'], "ok"),

@@ -74,7 +74,8 @@ def test_of_two_resumes_at_once_one_wins(fakes, devices, fleetrun, tmp_path):
     codes = {pid: code for pid, (_, _, code) in ended.items()}
     assert sorted(codes.values()) == [0, 8], ended
     (winner,) = [pid for pid, code in codes.items() if code == 0]
-    (loser,) = [said for pid, (_, said, code) in ended.items() if code == 8]
+    ((shown, loser),) = [(out, said) for out, said, code in ended.values() if code == 8]
+    assert "device_started" not in shown
     assert f"the run {run} is held by process {winner} on {socket.gethostname()} since" in loser
     assert f"fleetrun resume {run}" in loser
     assert counted(fakes) == dict.fromkeys(NAMES, ("x\n", "0\n"))

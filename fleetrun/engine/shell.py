@@ -271,7 +271,9 @@ class Shell:
                 said += await self._stream.read_stderr()
         except (TimeoutError, LinkLostError):
             pass  # the message is only a help
-        return become_error(self._spec.identity, said)
+        return become_error(
+            self._spec.identity, said, was_given=self._spec.become_password is not None
+        )
 
     # ---- writing --------------------------------------------------------
 

@@ -112,12 +112,13 @@ def _in_sh(text: str) -> str:
     return f"exec sh -c {quote(text)}"
 
 
+_WRONG: Final = "the password is wrong"
 #: What sudo, su and doas (and the shell that lacks them) say -> why, what to do.
 _REASONS: Final = (
     (
         r"sorry, try again|incorrect password|authentication fail|authorization failed"
         r"|incorrect authentication|conversation error",
-        "the password is wrong",
+        _WRONG,
         "give the right one with -K, or allow it without",
     ),
     (
@@ -144,10 +145,13 @@ _REASONS: Final = (
 )
 
 
-def become_error(identity: Identity, said: bytes, *, timed_out: bool = False) -> ConnectError:
+def become_error(
+    identity: Identity, said: bytes, *, timed_out: bool = False, was_given: bool = True
+) -> ConnectError:
     """Returns the error for an identity whose shell never spoke.
 
     `said` is what came instead; the message shows its last line, escaped.
+    `was_given` is False when there was no password to give.
     """
     text = said.decode("utf-8", "backslashreplace").strip()
     last = text.splitlines()[-1][:200] if text else ""
@@ -158,12 +162,14 @@ def become_error(identity: Identity, said: bytes, *, timed_out: bool = False) ->
             f"the device's shell did not answer: {shown or why}", kind="connect/protocol",
             hint="the login user needs a POSIX sh; try `ssh DEVICE sh`",
         )
-    # `su USER -s /bin/sh` asks even when our program is what it reads.
     hint = f"try `{identity.method}` on the device by hand"
     for pattern, reason, remedy in _REASONS:
         if re.search(pattern, text, re.IGNORECASE):
             why, hint = reason, remedy
             break
+    if why == _WRONG and not was_given:
+        # su asks even when our program is what it reads.
+        why, hint = _REASONS[1][1:]
     detail = f" ({shown})" if shown else ""
     return ConnectError(
         f"cannot become {identity.user} by {identity.method}: {why}{detail}",

@@ -12,7 +12,7 @@ import asyncssh
 
 from fleetrun.contracts import Clock, Target
 from fleetrun.errors import ConnectError
-from fleetrun.transport.attempt import Attempt
+from fleetrun.transport.attempt import Attempt, Phase
 from fleetrun.transport.errors import connect_timeout, dial_error, login_error
 from fleetrun.transport.hostkeys import HostKeys, Trust, refusal
 from fleetrun.transport.keys import KeyRing
@@ -64,14 +64,14 @@ def _base_options(ciphers: tuple[str, ...]) -> Any:
     )
 
 
-def _options(target: Target, user: str, trust: Trust) -> Any:
+def _options(target: Target, user: str, trust: Trust, algorithms: tuple[str, ...]) -> Any:
     options = copy.copy(_base_options(target.ciphers))
     options.host = options.orig_host = target.address
     options.port = target.port
     options.username = user
     options.host_key_alias = trust.name
     options.known_hosts = (trust.host_keys, trust.ca_keys, trust.revoked)
-    options.server_host_key_algs = _host_key_algorithms(trust)
+    options.server_host_key_algs = algorithms
     options.preferred_auth = ("publickey",) + (("password",) if target.password else ())
     options.password_auth = target.password is not None
     options.login_timeout = target.login_timeout_s
@@ -104,11 +104,22 @@ class Dialer:
 
     async def dial(self, target: Target, *, via: Link | None = None, hop: str = "") -> Link:
         """Returns a link that is logged in to `target`; raises ConnectError."""
-        user = target.user or getpass.getuser()
-        attempt = Attempt(target=target, user=user, hop=hop)
+        attempt = Attempt(target=target, user=target.user or getpass.getuser(), hop=hop)
         trust = await self._host_keys.find(target)
-        login = await self._keys.login(target, attempt)
-        options = _checked_options(target, user, trust, attempt)
+        algorithms = _host_key_algorithms(trust)
+        try:
+            return await self._dial(attempt, trust, algorithms, via)
+        except ConnectError:
+            if not _may_lack_its_key(attempt, algorithms):
+                raise
+        attempt = Attempt(target=target, user=attempt.user, hop=hop)
+        return await self._dial(attempt, trust, HOST_KEY_ALGORITHMS, via)
+
+    async def _dial(
+        self, attempt: Attempt, trust: Trust, algorithms: tuple[str, ...], via: Link | None
+    ) -> Link:
+        login = await self._keys.login(attempt.target, attempt)
+        options = _checked_options(attempt, trust, algorithms)
 
         def make_link() -> Link:
             return Link(
@@ -147,9 +158,21 @@ class Dialer:
         return opening.result()[1]  # type: ignore[no-any-return]  # what make_link made
 
 
-def _checked_options(target: Target, user: str, trust: Trust, attempt: Attempt) -> Any:
+def _may_lack_its_key(attempt: Attempt, algorithms: tuple[str, ...]) -> bool:
+    """True when the server may have died because we asked for a key it lacks.
+
+    Source: dropbear 2022.83 names rsa-sha2-256 without having an RSA key, and
+    aborts ("Failed assertion (rsa.c:164)") when a client chooses it. Its true
+    key, shown when asked for in the usual order, tells what is wrong.
+    """
+    is_early = attempt.phase is Phase.KEX and not attempt.seen_host_key
+    return is_early and algorithms[0].startswith("rsa-")
+
+
+def _checked_options(attempt: Attempt, trust: Trust, algorithms: tuple[str, ...]) -> Any:
+    target = attempt.target
     try:
-        return _options(target, user, trust)
+        return _options(target, attempt.user, trust, algorithms)
     except ValueError as exc:
         raise ConnectError(
             f"cannot use the ciphers {', '.join(target.ciphers)}: {exc} ({attempt.place})",

@@ -140,7 +140,7 @@ def test_a_wrong_password_is_said(server, key, fleetrun, tmp_path):
 
 def test_a_missing_password_is_said(openssh, key, fleetrun, tmp_path):
     """The way out is named: -K."""
-    refused(openssh, key, fleetrun, tmp_path, ("sudo", "doas"), "a password is needed")
+    refused(openssh, key, fleetrun, tmp_path, METHODS, "a password is needed")
 
 
 def refused(server, key, fleetrun, tmp_path, methods, words, *flags) -> None:
@@ -199,14 +199,3 @@ def test_a_wrong_password_in_the_middle_of_a_play(openssh, key, fleetrun, tmp_pa
     assert "connect/become" == finished(done, "dev-a")["error_kind"]
     assert OPERATOR == results_of(done, "dev-a")["first"]["values"]["stdout"]
     assert "second" not in results_of(done, "dev-a")
-
-
-def test_su_without_a_password_where_one_is_needed(openssh, key, fleetrun, tmp_path):
-    """su reads what it finds on stdin as the password: it must be nothing that ran."""
-    device = become(openssh, key, OPERATOR, "su", "root")
-    inventory = write_inventory(tmp_path, {"dev-a": device})
-    done = fleetrun("exec", "all", "-i", inventory, "--output", "json", "--", "id", "-un")
-    assert_whole(done, 4, {"dev-a": "unreachable"}, tmp_path / "state")
-    event = finished(done, "dev-a")
-    assert "connect/become" == event["error_kind"]
-    assert "cannot become root by su" in event["reason"]

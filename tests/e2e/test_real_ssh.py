@@ -143,11 +143,12 @@ def fingerprint(line: str, tmp_path: Path) -> str:
     return shown.split()[1]
 
 
-def test_a_host_key_that_is_not_the_pinned_one_is_refused(server, key, fleetrun, tmp_path):
+def test_a_host_key_that_is_not_the_pinned_one_is_refused(server, key, rsa, fleetrun, tmp_path):
     """Changed or unknown: fingerprints are shown, nothing runs, others are not affected."""
     old = make_key(tmp_path, "id_old").public
     inventory = write_inventory(tmp_path, {
         "changed": reach(server, key, fleetrun_host_key=old),
+        "retyped": reach(server, key, fleetrun_host_key=rsa.public),
         "unknown": reach(server, key, fleetrun_host_key=None),
         "good": reach(server, key, ansible_host="127.0.0.2"),
     })
@@ -158,13 +159,14 @@ def test_a_host_key_that_is_not_the_pinned_one_is_refused(server, key, fleetrun,
 """)
     before = logins(server)
     done = fleetrun("run", "play.yml", "-i", inventory, "--output", "json")
-    expected = {"changed": "unreachable", "unknown": "unreachable", "good": "changed"}
+    refused = ("changed", "retyped", "unknown")
+    expected = {**dict.fromkeys(refused, "unreachable"), "good": "changed"}
     assert_whole(done, 4, expected, tmp_path / "state")
-    for device, shown in (("changed", [old, server.host_key_line]),
-                          ("unknown", [server.host_key_line])):
+    for device, shown in zip(refused, ([old], [rsa.public], []), strict=True):
         event = finished(done, device)
         assert event["error_kind"] == "connect/host-key"
-        assert all(fingerprint(line, tmp_path) in event["reason"] for line in shown)
+        for line in (*shown, server.host_key_line):
+            assert fingerprint(line, tmp_path) in event["reason"]
         assert "no command was sent" in event["reason"]
         assert "StrictHostKeyChecking" not in event["reason"]
     assert [path.name for path in tmp_path.glob("ran-*")] == ["ran-good"]

@@ -244,7 +244,7 @@ def test_a_wrong_password(users: Users, method: str) -> None:
     ("identity", "reason"),
     [
         (Identity(user="frother", method="sudo"), "a password is needed"),
-        (Identity(user="frother", method="su"), "the password is wrong"),
+        (Identity(user="frother", method="su"), "a password is needed"),
         (Identity(user="frother", method="doas"), "a password is needed|not permitted"),
         (Identity(user="nobody", method="sudo"), "a password is needed|not permitted"),
         (Identity(user="nobody", method="doas"), "not permitted"),

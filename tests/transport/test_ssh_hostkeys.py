@@ -256,3 +256,12 @@ def test_pinned_text_that_is_no_key_is_told(openssh: SshServer, ed25519: KeyFile
     """A typo in the inventory is not "unknown key"."""
     error = refusal(target_of(openssh, ed25519, host_keys=("ssh-ed25519 AAAAoops",)))
     assert "pinned for dev-1 is not an OpenSSH public key" in error.message
+
+
+def test_a_server_that_dies_of_the_pinned_key_s_type_still_shows_its_key(
+    dropbear: SshServer, ed25519: KeyFile, rsa: KeyFile
+) -> None:
+    """Dropbear 2022.83 aborts when asked for an RSA key that it has not."""
+    error = refusal(target_of(dropbear, ed25519, host_keys=(rsa.public,)))
+    assert fingerprint(rsa.public) in error.message
+    assert fingerprint(dropbear.host_key_line) in error.message

@@ -1,7 +1,15 @@
 # fleetrun: `make demo` shows it, `make test` proves it. Nothing else is needed
 # on a fresh Debian or Ubuntu machine with Python 3.11 and make.
 SHELL := /bin/sh
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+# The first Python that runs and is new enough: a name on the PATH is no proof (a version manager's
+# shim for a version that is not selected answers with an error).
+ifndef PYTHON
+PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3; do \
+    $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+ifeq ($(PYTHON),)
+$(error no Python 3.11 or newer found; install it (apt-get install python3) or name one: make PYTHON=/path/to/python3)
+endif
+endif
 VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
@@ -19,7 +27,7 @@ help:
 # -- set up ---------------------------------------------------------------------
 
 $(VENV)/.run: pyproject.toml
-	@.ci/packages venv
+	@PYTHON=$(PYTHON) .ci/packages venv
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -159,8 +160,25 @@ def _compose_all(file: str, text: str) -> list[Node]:
         for event in yaml.parse(text, Loader=_LOADER):
             composer.take(event)
     except yaml.YAMLError as exc:
+        _refuse_if_too_deep(file, text, exc)
         raise _syntax_error(file, text, exc) from exc
     return composer.roots
+
+
+def _refuse_if_too_deep(file: str, text: str, exc: yaml.YAMLError) -> None:
+    """Raises the error of a text that libyaml, since 0.2.6, refuses for its depth.
+
+    Its scanner reads ahead, so it gives up before the first event is there and
+    far behind the place. The part before is read again by the slower parser,
+    which has no limit of its own.
+    """
+    if not isinstance(exc, yaml.MarkedYAMLError) or "nesting depth" not in (exc.problem or ""):
+        return
+    index = getattr(exc.problem_mark, "index", None)
+    composer = _Composer(file)
+    with suppress(yaml.YAMLError):
+        for event in yaml.parse(text[:index], Loader=yaml.SafeLoader):
+            composer.take(event)
 
 
 class _Composer:

@@ -43,7 +43,6 @@ SPECS = {
         for name in ("debug", "set_fact", "assert", "fail", "meta")
     },
 }
-TEMPLATER = Templater()
 _numbers = count(1)
 
 
@@ -84,7 +83,7 @@ def play(*nodes: Node, **fields: Any) -> Play:
 def toolbox(load_tasks: Callable[[str, Task], tuple[Node, ...]] | None = None) -> Toolbox:
     """A toolbox with a few module specs and the real controller actions."""
     return Toolbox(
-        templater=TEMPLATER, module=SPECS.get, coerce=lambda spec, args: args,
+        templater=Templater(), module=SPECS.get, coerce=lambda spec, args: args,
         actions=CONTROLLER_ACTIONS, load_tasks=load_tasks,
     )
 

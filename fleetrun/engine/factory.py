@@ -151,7 +151,7 @@ class DeviceFactory:
             "group_names": list(setup.inventory.devices[device].groups) or ["ungrouped"],
         }
         return Scope([
-            magic, setup.extra_vars, state.dynamic, state.fact_layer(),
+            magic, setup.extra_vars, state.dynamic, *state.fact_layers(),
             setup.base_vars.of(device),
         ])
 

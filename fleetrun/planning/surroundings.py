@@ -45,7 +45,7 @@ class Surroundings:
         layers.append(self._state.dynamic)
         layers += reversed(run.task.vars_layers)
         layers += [self._vars.play_files, self._vars.play]
-        layers += [self._state.fact_layer(), self._vars.base]
+        layers += [*self._state.fact_layers(), self._vars.base]
         return layers
 
     def scope(self, layers: list[Vars], building: TaskRun) -> Scope:

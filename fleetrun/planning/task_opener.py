@@ -222,7 +222,7 @@ class TaskOpener:
         elif verb in {"end_host", "end_play"}:
             run.spot_after = self._walker.end
         elif verb == "clear_facts":
-            self._state.facts.clear()
+            self._state.forget_facts()
 
     def _key(self, task: Task) -> str:
         count = self.executions[task.id]

@@ -173,9 +173,11 @@ def complain_unknown_module(field: Field, name: str, modules: ModuleLookup, mark
     short = canonical_name(name)
     substitute = MODULE_SUBSTITUTES.get(short.rsplit(".", 1)[-1], "")
     names = modules.names()
-    label = f"use `{substitute}`" if substitute in names else did_you_mean(short, names)
+    last = short.rsplit(".", 1)[-1]
+    label = f"use `{substitute}`" if substitute in names else did_you_mean(last, names)
+    sought = f" (looked for `{last}`)" if last != name else ""
     field.complain(
-        "input/unknown-module", f"there is no module `{name}`", mark=mark, label=label,
+        "input/unknown-module", f"there is no module `{name}`{sought}", mark=mark, label=label,
         allowed=names, hint="`fleetrun doc MODULE` explains a module",
     )
 

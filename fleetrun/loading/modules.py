@@ -19,7 +19,22 @@ from fleetrun.model.module import ModuleKind, ModuleSpec
 
 __all__ = ["ModuleLibrary", "load_library", "modules_folder"]
 
-_PREFIXES: Final = ("ansible.builtin.", "ansible.legacy.")
+#: Collections whose modules are found under their own short names.
+_COLLECTIONS: Final = frozenset({
+    "ansible.builtin", "ansible.legacy", "ansible.posix", "community.general", "community.docker",
+    "community.openwrt", "containers.podman",
+})
+#: Modules of collections that fleetrun has under another name.
+_RENAMED: Final[Mapping[str, str]] = {
+    "ansible.builtin.gather_facts": "setup",
+    "ansible.legacy.gather_facts": "setup",
+    "community.docker.docker_compose": "docker_compose_v2",
+    "community.docker.docker_image_pull": "docker_image",
+    "containers.podman.podman_container": "docker_container",
+    "containers.podman.podman_image": "docker_image",
+    "containers.podman.podman_network": "docker_network",
+    "containers.podman.podman_volume": "docker_volume",
+}
 _LIB: Final = "lib"
 
 
@@ -35,8 +50,8 @@ class ModuleLibrary:
     def get(self, name: str) -> ModuleSpec | None:
         """Returns the spec of `name` with its program, or None when there is none.
 
-        ``ansible.builtin.x`` and ``ansible.legacy.x`` are ``x``. Raises InputError
-        when the module's own files are wrong.
+        ``ansible.builtin.x``, ``ansible.posix.x`` and the like are ``x``. Raises
+        InputError when the module's own files are wrong.
         """
         short = canonical_name(name)
         if short not in self._specs:
@@ -58,11 +73,14 @@ class ModuleLibrary:
 
 
 def canonical_name(name: str) -> str:
-    """Returns the name without the prefix of Ansible's own collections."""
-    for prefix in _PREFIXES:
-        if name.startswith(prefix):
-            return name.removeprefix(prefix)
-    return name
+    """Returns fleetrun's own name for a module of a collection that it knows.
+
+    Any other name is returned as it is, also one of an unknown collection.
+    """
+    if "." not in name:
+        return name
+    collection, _, short = name.rpartition(".")
+    return _RENAMED.get(name, short if collection in _COLLECTIONS else name)
 
 
 def load_library(extra_dirs: Sequence[Path] = ()) -> ModuleLibrary:

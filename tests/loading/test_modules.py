@@ -10,7 +10,7 @@ import pytest
 
 from fleetrun.errors import InputError
 from fleetrun.loading import modules
-from fleetrun.loading.modules import load_library
+from fleetrun.loading.modules import canonical_name, load_library
 from fleetrun.model.module import ArgType, CheckMode, ModuleKind
 
 SPEC = """
@@ -53,12 +53,31 @@ def test_a_module_has_its_schema_and_its_program() -> None:
     assert "fr_do_directory" in spec.program
 
 
-def test_names_of_ansibles_collections_are_the_short_ones() -> None:
-    """ansible.builtin.x and ansible.legacy.x are x; other collections are not."""
+@pytest.mark.parametrize(
+    ("written", "own"),
+    [
+        ("ansible.builtin.copy", "copy"),
+        ("ansible.legacy.copy", "copy"),
+        ("ansible.posix.firewalld", "firewalld"),
+        ("community.general.opkg", "opkg"),
+        ("community.docker.docker_container", "docker_container"),
+        ("containers.podman.podman_container", "docker_container"),
+        ("ansible.builtin.gather_facts", "setup"),
+        ("copy", "copy"),
+        ("example.own.copy", "example.own.copy"),
+    ],
+)
+def test_names_of_known_collections_become_the_own_ones(written: str, own: str) -> None:
+    """A module of a collection that we know is found; one of another collection is not."""
+    assert own == canonical_name(written)
+
+
+def test_a_collections_module_is_the_same_module() -> None:
+    """The library returns one spec, whatever the module is called by."""
     library = load_library()
     copy = library.get("copy")
     assert copy is library.get("ansible.builtin.copy") is library.get("ansible.legacy.copy")
-    assert library.get("community.general.copy") is None
+    assert library.get("example.own.copy") is None
     assert library.get("nope") is None
 
 

@@ -50,6 +50,10 @@ class ModuleLookup(Protocol):
         ...
 
 
+#: Keys whose value names the module. ``local_action`` is delegated to localhost.
+OLDER_NOTATION: Final = ("action", "local_action")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """A module and the value that its key has, as found in a task."""
@@ -68,10 +72,11 @@ def find_action(field: Field, modules: ModuleLookup, what: str) -> Action | None
     """The one action of a task; None after a complaint."""
     unknown = [child for child in field.children() if str(child.pointer[-1]) not in _TASK_KEYS]
     named = [child for child in unknown if _is_action(str(child.pointer[-1]), modules)]
-    keyword = next((child for child in field.children() if child.pointer[-1] == "action"), None)
-    names = [str(child.pointer[-1]) for child in named] + ["action"] * (keyword is not None)
+    older = [child for child in field.children() if child.pointer[-1] in OLDER_NOTATION]
+    keyword = older[0] if older else None
+    names = [str(child.pointer[-1]) for child in [*named, *older]]
     if len(names) > 1:
-        second = named[min(1, len(named) - 1)]
+        second = named[min(1, len(named) - 1)] if named else older[1]
         second.complain(
             "input/several-modules", f"{what} has more than one module: "
             + ", ".join(f"`{name}`" for name in names), mark=second.key_mark,
@@ -149,7 +154,7 @@ def _action_of_keyword(field: Field) -> Action | None:
         holder = field.child("module")
     elif not isinstance(field.value, str):
         field.complain(
-            "input/type", f"`action` needs text, not {type_name(field.value)}",
+            "input/type", f"`{field.key}` needs text, not {type_name(field.value)}",
             hint="write the module as the key: `copy: {src: a, dest: b}`",
         )
         return None

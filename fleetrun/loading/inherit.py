@@ -33,6 +33,12 @@ class Inherited:
     notify: tuple[Value, ...] = ()
     ignore_errors: Value = False
     ignore_unreachable: Value = False
+    delegate_to: Value = None
+    delegate_facts: Value = False
+    run_once: Value = False
+    throttle: Value = None
+    any_errors_fatal: Value = False
+    connection: Value = None
     no_log: Value = False
     check_mode: Value = None
     diff: Value = None
@@ -42,7 +48,11 @@ class Inherited:
     is_handler: bool = False
 
 
-_FLAGS = ("ignore_errors", "ignore_unreachable", "no_log", "check_mode", "diff")
+_FLAGS = (
+    "ignore_errors", "ignore_unreachable", "no_log", "check_mode", "diff", "delegate_facts",
+    "run_once", "any_errors_fatal",
+)
+_WORDS = ("remote_user", "delegate_to", "connection")
 
 
 def inherit(outer: Inherited, keys: Mapping[str, Field], *, with_vars: bool = True) -> Inherited:
@@ -60,8 +70,9 @@ def inherit(outer: Inherited, keys: Mapping[str, Field], *, with_vars: bool = Tr
         changes["vars_layers"] = (*outer.vars_layers, read_vars(keys["vars"]))
     if "environment" in keys:
         changes["environment"] = outer.environment + _environment(keys["environment"])
-    if "remote_user" in keys:
-        changes["remote_user"] = read_text(keys["remote_user"])
+    changes |= {name: read_text(keys[name]) for name in _WORDS if name in keys}
+    if "throttle" in keys:
+        changes["throttle"] = read_number(keys["throttle"], least=0)
     if "tags" in keys:
         changes["tags"] = outer.tags | read_tags(keys["tags"])
     if "notify" in keys:

@@ -29,7 +29,6 @@ from fleetrun.model.rollout import RolloutSpec
 from fleetrun.model.values import NO_VARS, TemplateText, Value, Vars
 
 _SECTIONS = ("pre_tasks", "tasks", "post_tasks")
-#: Waiting only where it can be observed gives all of them the same results.
 _STRATEGIES = ("linear", "free", "host_pinned")
 
 
@@ -58,8 +57,6 @@ class PlayReader:
         keys = keywords(play, Level.PLAY, _what(play))
         outer = Inherited(tags=imported.tags, when=imported.when, play_dir=base_dir)
         inner = inherit(outer, keys, with_vars=False)
-        if "strategy" in keys:
-            _read_strategy(keys["strategy"])
         own_vars = read_vars(keys["vars"]) if "vars" in keys else NO_VARS
         hosts = _read_hosts(play, keys)
         sections = self._read_sections(keys, inner, f"{index}.", base_dir)
@@ -79,8 +76,10 @@ class PlayReader:
             graph=read_graph(keys["graph"]) if "graph" in keys else (),
             become=inner.become,
             remote_user=inner.remote_user,
+            connection=inner.connection,
             environment=inner.environment,
             tags=inner.tags,
+            strategy=_read_strategy(keys["strategy"]) if "strategy" in keys else "linear",
             force_handlers=_flag(keys, "force_handlers"),
             any_errors_fatal=_flag(keys, "any_errors_fatal"),
             base_dir=base_dir,
@@ -159,14 +158,14 @@ def _read_hosts(play: Field, keys: Mapping[str, Field]) -> Value:
     return names[0] if len(names) == 1 else list(names)
 
 
-def _read_strategy(strategy: Field) -> None:
+def _read_strategy(strategy: Field) -> str:
     if not isinstance(strategy.value, str):
         read_text(strategy)
-        return
+        return "linear"
     for prefix in ("ansible.builtin.", "ansible.legacy."):
         if strategy.value.removeprefix(prefix) in _STRATEGIES:
-            return
-    read_word(strategy, _STRATEGIES)
+            return strategy.value.removeprefix(prefix)
+    return read_word(strategy, _STRATEGIES) or "linear"
 
 
 def _check_notified(notified: list[Field], handlers: tuple[Task, ...]) -> None:

@@ -78,16 +78,17 @@ _INHERITED = _now("""
     become_method | text | How: sudo, su or doas.
     environment | mapping or list of mappings | Environment variables for modules; inner ones win.
     ignore_errors | yes/no | Go on after a failure.
+    ignore_unreachable | yes/no | Go on when the device does not answer; the next task connects again.
+    any_errors_fatal | yes/no | Finish the task on all devices of the batch, then fail them all.
+    run_once | yes/no | Run on the first device of the batch; all of it get the result.
+    throttle | number | Most devices that run a task at once.
+    connection | word | How to connect: ssh or local.
     no_log | yes/no | Keep arguments and results out of every output.
     check_mode | yes/no | Run in check mode, or for real, whatever --check says.
     diff | yes/no | Show differences, or do not, whatever --diff says.
     timeout | number of seconds | Time that one task may take on a device.
-""")
+""")  # noqa: E501  # tables have one row per line
 _INHERITED_LATER = _later("""
-    ignore_unreachable | yes/no | Go on when the device does not answer. | run `fleetrun retry RUN --only unreachable` later
-    run_once | yes/no | Run on one device of the batch only. | give the play its own `hosts:` with one device
-    throttle | number | Most devices that run a task at once. | limit the play with `rollout: {concurrency: N}`
-    connection | text | How to connect. | set `ansible_connection` in the inventory
     port | number | The SSH port. | set `ansible_port` in the inventory
     become_exe | text | Program that escalates. | use `become_method`
     become_flags | text | Flags for the program that escalates. | use `become_method`
@@ -96,12 +97,11 @@ _INHERITED_LATER = _later("""
     debugger | text | When to start the debugger. | remove it and run with -vvv
 """)  # noqa: E501  # tables have one row per line
 _WHEN = _now("when | condition or list of conditions | Run only if all of them hold.")
-_DELEGATION_LATER = _later("""
-    remote_user | text | The user to log in as. | set `remote_user` on the play, or become another user
-    delegate_to | text | Run on another device in place of this one. | use a play of its own for that device
-    delegate_facts | yes/no | Give the facts to the device delegated to. | use a play of its own for that device
-    any_errors_fatal | yes/no | Stop everybody when one device fails here. | set `any_errors_fatal` on the play
-""")  # noqa: E501
+_DELEGATION = _now("""
+    remote_user | text | The user to log in as.
+    delegate_to | text | Run on another device in place of this one.
+    delegate_facts | yes/no | Give the facts to the device delegated to.
+""")
 
 _PLAY = {
     **_NAME,
@@ -117,12 +117,11 @@ _PLAY = {
     """),  # noqa: E501
     **_INHERITED,
     **_now("""
-    any_errors_fatal | yes/no | Halt the play when one device fails.
     max_fail_percentage | number or N% | Halt when more than this share of a batch failed.
     serial | number, N% or list of them | Sizes of the batches; the last one repeats.
     order | word | Order of devices: inventory, reverse_inventory, sorted, reverse_sorted, shuffle, stable.
     force_handlers | yes/no | Run notified handlers on failed devices, too.
-    strategy | word | linear, free or host_pinned (the results are the same).
+    strategy | word | linear (devices wait where a play can observe their order), free or host_pinned (never).
     graph | mapping of groups | Which groups wait for which.
     rollout | mapping | Stages, concurrency and gates.
     """),  # noqa: E501
@@ -146,10 +145,11 @@ _BLOCK = {
     **_INHERITED,
     **_now("notify | text or list of text | Handlers to run when a task changed something."),
     **_INHERITED_LATER,
-    **_DELEGATION_LATER,
+    **_DELEGATION,
 }
 _ACTION = _now("""
     action | module and arguments | The module in Ansible's older notation.
+    local_action | module and arguments | As `action` with `delegate_to: localhost`.
     args | mapping | More arguments for the module.
 """)
 _LOOPS = _now("""
@@ -194,10 +194,9 @@ _TASK = {
     """),
     **_INHERITED,
     **_INHERITED_LATER,
-    **_DELEGATION_LATER,
+    **_DELEGATION,
     **_LOOPS_LATER,
     **_later("""
-    local_action | module and arguments | Run on the controller. | use a play of its own with `hosts: localhost`
     async | number of seconds | Run in the background. | use `timeout:`; long tasks survive a lost link by themselves
     poll | number of seconds | How often to ask a background task. | use `timeout:`; long tasks survive a lost link by themselves
     """),  # noqa: E501
@@ -215,7 +214,7 @@ def _include_tasks() -> _Table:
     """What Ansible takes on include_tasks; the rest has no effect there."""
     fits = {
         "name", "action", "args", "when", "vars", "tags", "loop", "loop_control", "with_items",
-        "with_list", "register", "ignore_errors", "no_log", "timeout", "listen",
+        "with_list", "register", "ignore_errors", "no_log", "timeout", "listen", "run_once",
     }
     return {
         name: keyword if name in fits or not keyword.is_supported else Keyword(
@@ -228,7 +227,7 @@ def _include_tasks() -> _Table:
 
 def _import_tasks() -> _Table:
     """An import is replaced by the file's tasks, which inherit its keywords."""
-    fits = {"name", "action", "args", "when", "notify", *_INHERITED}
+    fits = {"name", "action", "args", "when", "notify", *_INHERITED, *_DELEGATION}
     loops = {name for name in _TASK if name.startswith(("loop", "with_"))}
     return {
         name: keyword if name in fits else Keyword(

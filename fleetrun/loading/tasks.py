@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Final
 
 from fleetrun.errors import Problem
-from fleetrun.loading.actions import INCLUDES, Action, ModuleLookup, find_action, spec_of
+from fleetrun.loading.actions import (
+    INCLUDES,
+    OLDER_NOTATION,
+    Action,
+    ModuleLookup,
+    find_action,
+    spec_of,
+)
 from fleetrun.loading.arguments import read_args
 from fleetrun.loading.conditions import read_conditions
 from fleetrun.loading.fields import (
@@ -172,6 +179,8 @@ class TaskReader:
         args = read_args(action, spec, keys.get("args"))
         task = self._build(keys, action, args, inherit(outer, keys), task_id, field)
         task = replace(task, base_dir=place.base_dir)
+        if action.field.pointer[-1] == "local_action":
+            task = replace(task, delegate_to="localhost")
         if action.module == "include_tasks":
             return self._include(task, action, outer)
         if action.module == "meta":
@@ -185,7 +194,7 @@ class TaskReader:
         found: dict[str, Field] = {}
         for child in field.children():
             name = child.pointer[-1]
-            if name == module_key and (name not in table or name == "action"):
+            if name == module_key and (name not in table or name in OLDER_NOTATION):
                 continue
             if is_keyword(child, level, what) and child.value is not None:
                 found[str(name)] = child
@@ -215,6 +224,9 @@ class TaskReader:
             listen=read_names(keys["listen"], is_static=True) if "listen" in keys else (),
             changed_when=conditions.get("changed_when"), failed_when=conditions.get("failed_when"),
             ignore_errors=own.ignore_errors, ignore_unreachable=own.ignore_unreachable,
+            delegate_to=own.delegate_to, delegate_facts=own.delegate_facts,
+            run_once=own.run_once, throttle=own.throttle,
+            any_errors_fatal=own.any_errors_fatal, connection=own.connection,
             until=read_conditions(keys["until"]) if "until" in keys else (),
             retries=read_number(keys["retries"], least=0) if "retries" in keys else None,
             delay=read_number(keys["delay"]) if "delay" in keys else None,

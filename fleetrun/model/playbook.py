@@ -75,6 +75,17 @@ class Task:
     failed_when: tuple[Value, ...] | None = None
     ignore_errors: Value = False
     ignore_unreachable: Value = False
+    #: Another device that the task runs on in place of this one; per loop item.
+    delegate_to: Value = None
+    delegate_facts: Value = False
+    #: Runs on the first device of the batch; all of it get what it registers.
+    run_once: Value = False
+    #: Most devices that run this task at once; None or 0 = no limit.
+    throttle: Value = None
+    #: A failure fails all devices of the batch once the task is over on them.
+    any_errors_fatal: Value = False
+    #: Transport by name, as the keyword says it; None = not said.
+    connection: Value = None
     until: tuple[Value, ...] = ()
     retries: Value = None
     delay: Value = None
@@ -132,8 +143,11 @@ class Play:
     graph: tuple[GraphEdge, ...] = ()
     become: Become = field(default_factory=Become)
     remote_user: Value = None
+    connection: Value = None
     environment: tuple[Value, ...] = ()
     tags: frozenset[str] = frozenset()
+    #: linear | free | host_pinned
+    strategy: str = "linear"
     force_handlers: bool = False
     any_errors_fatal: bool = False
     #: Source folder, for files/ and templates/.

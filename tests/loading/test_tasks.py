@@ -59,6 +59,38 @@ def test_every_keyword_of_a_task_reaches_the_model(workshop) -> None:
     assert (task.mark.line, task.mark.column) == (3, 7)
 
 
+def test_keywords_about_other_devices_are_inherited(workshop) -> None:
+    """A block hands them down; the task's own word wins."""
+    task = one(workshop, """\
+- name: t
+  ping:
+  delegate_to: "{{ item }}"
+  delegate_facts: yes
+  run_once: "{{ once }}"
+  throttle: 3
+  any_errors_fatal: yes
+  ignore_unreachable: yes
+  connection: local
+  remote_user: root
+""")
+    assert (task.delegate_to, task.delegate_facts, task.run_once) == (
+        "{{ item }}", True, "{{ once }}"
+    )
+    assert (task.throttle, task.any_errors_fatal, task.ignore_unreachable) == (3, True, True)
+    assert (task.connection, task.remote_user) == ("local", "root")
+
+
+@pytest.mark.parametrize("text", [
+    "- local_action: command echo hi", "- local_action: {module: command, _raw_params: echo hi}",
+])
+def test_a_local_action_is_delegated_to_localhost(workshop, text: str) -> None:
+    """The older notation of `delegate_to: localhost`."""
+    task = one(workshop, text)
+    assert (task.module, task.args["_raw_params"], task.delegate_to) == (
+        "command", "echo hi", "localhost"
+    )
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -192,8 +224,8 @@ def test_templates_in_arguments_are_judged_on_the_device(workshop) -> None:
         ("- {ping: , retires: 3}", "input/unknown-keyword", "1:12", "`retires`"),
         ("- {ping: , listen: x}", "input/unknown-keyword", "1:12", "`listen`"),
         ("- {ping: , yes: 1}", "input/unknown-keyword", "1:12", "`True`"),
-        ("- {ping: , delegate_to: x}", "input/unsupported-keyword", "1:12", "`delegate_to`"),
-        ("- local_action: command x", "input/unsupported-keyword", "1:3", "`local_action`"),
+        ("- {ping: , local_action: debug}", "input/several-modules", "1:4", "`local_action`"),
+        ("- local_action: [a]", "input/type", "1:17", "`local_action` needs text"),
         ("- {ping: , with_dict: {}}", "input/unsupported-keyword", "1:12", "`with_dict`"),
         ("- include_role: {name: x}", "input/unsupported-keyword", "1:3", "`include_role`"),
         ("- import_playbook: x", "input/misplaced", "1:3", "import_playbook"),

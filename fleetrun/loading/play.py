@@ -13,6 +13,7 @@ from fleetrun.loading.fields import (
     keywords,
     read_flag,
     read_names,
+    read_number,
     read_static_flag,
     read_text,
     read_vars,
@@ -66,6 +67,7 @@ class PlayReader:
             hosts=hosts,
             mark=play.mark,
             gather_facts=read_flag(keys["gather_facts"]) if "gather_facts" in keys else True,
+            gather_args=_read_gathering(keys),
             vars={**own_vars, **imported.vars},
             file_vars=self._read_vars_files(keys, base_dir),
             pre_tasks=sections.get("pre_tasks", ()),
@@ -156,6 +158,21 @@ def _read_hosts(play: Field, keys: Mapping[str, Field]) -> Value:
     if not names and not isinstance(keys["hosts"].value, bool | int | float | dict):
         keys["hosts"].complain("input/missing-keyword", "`hosts` is empty")
     return names[0] if len(names) == 1 else list(names)
+
+
+def _read_gathering(keys: Mapping[str, Field]) -> Vars:
+    """What the play's own gathering of facts is told, as arguments of `setup`."""
+    args: dict[str, Value] = {}
+    if "gather_subset" in keys:
+        names = read_names(keys["gather_subset"])
+        value = keys["gather_subset"].value
+        # One text may be a template, or several words: `setup` splits it.
+        args["gather_subset"] = value if isinstance(value, str) else names
+    if "gather_timeout" in keys:
+        args["gather_timeout"] = read_number(keys["gather_timeout"], least=0)
+    if "fact_path" in keys:
+        args["fact_path"] = read_text(keys["fact_path"])
+    return args
 
 
 def _read_strategy(strategy: Field) -> str:

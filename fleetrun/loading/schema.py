@@ -109,6 +109,9 @@ _PLAY = {
     hosts | pattern or list of patterns | The devices: groups, names, globs, `:&` and `:!`.
     remote_user | text | The user to log in as.
     gather_facts | yes/no | Collect facts first (default: yes).
+    gather_subset | list of text | Which facts to collect; `!` in front leaves some out.
+    gather_timeout | number | Seconds for facts that a dead mount may hold up.
+    fact_path | text | Folder of local facts (default: /etc/ansible/facts.d).
     vars_files | list of file names | Files with variables, later ones win; a list in the list takes the first that exists.
     pre_tasks | list of tasks | Run before `tasks`, with their own handler flush.
     tasks | list of tasks | What to do.
@@ -129,9 +132,6 @@ _PLAY = {
     **_later("""
     roles | list of roles | Roles to run before `tasks`. | use `import_tasks` and `vars_files` with the role's files
     vars_prompt | list | Variables asked for at the start. | pass them with -e NAME=VALUE
-    gather_subset | list of text | Which facts to collect. | set `gather_facts: no` and run `setup` as a task
-    gather_timeout | number | Time for collecting facts. | set `gather_facts: no` and run `setup` with `timeout:`
-    fact_path | text | Folder of local facts. | set `gather_facts: no` and run `setup` as a task
     """),  # noqa: E501
 }
 _BLOCK = {

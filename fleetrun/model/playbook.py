@@ -132,6 +132,8 @@ class Play:
     hosts: Value
     mark: Mark
     gather_facts: Value = True
+    #: gather_subset, gather_timeout and fact_path, where given: for `setup`.
+    gather_args: Vars = field(default_factory=lambda: NO_VARS)
     vars: Vars = field(default_factory=lambda: NO_VARS)
     #: Contents of vars_files, merged in order (later wins).
     file_vars: Vars = field(default_factory=lambda: NO_VARS)

@@ -14,7 +14,7 @@ def facts_task(play: Play) -> Task:
     return Task(
         id=f"{play.index}.facts", module="setup", name=FACTS_TASK, mark=play.mark,
         become=play.become, remote_user=play.remote_user, environment=play.environment,
-        tags=play.tags | {"always"},
+        tags=play.tags | {"always"}, args=play.gather_args,
     )
 
 

@@ -12,6 +12,7 @@ from fleetrun.loading import tasks
 from fleetrun.loading.playbook import MAX_INCLUDE_DEPTH
 from fleetrun.model.playbook import Become, Block, Task
 from fleetrun.model.values import Expression, TemplateText
+from fleetrun.planning.facts import with_facts
 
 
 def names(nodes) -> list[str]:
@@ -487,3 +488,19 @@ def test_adhoc_mistakes_are_input_errors_without_places(
         workshop.loader.adhoc(pattern, module, text)
 
     assert [(problem.kind, problem.mark) for problem in caught.value.problems] == [(kind, None)]
+
+
+def test_a_play_says_which_facts_are_gathered(workshop) -> None:
+    """The three keywords become arguments of the play's own `setup`."""
+    playbook = workshop.load("""
+- hosts: all
+  gather_subset: ["!all", network]
+  gather_timeout: 7
+  fact_path: /opt/facts
+""")
+    assert playbook.plays[0].gather_args == {
+        "gather_subset": ("!all", "network"), "gather_timeout": 7, "fact_path": "/opt/facts",
+    }
+    task = with_facts(playbook.plays[0]).pre_tasks[0]
+    assert isinstance(task, Task)
+    assert (task.module, task.args) == ("setup", playbook.plays[0].gather_args)

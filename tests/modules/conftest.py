@@ -50,6 +50,8 @@ class Device:
     shell: str
     path: str
     env: Mapping[str, str] = field(default_factory=dict)
+    #: Words before the shell's own: what makes its namespaces.
+    inside: Sequence[str] = ()
 
     def run(self, *steps: Step) -> list[Reply]:
         """Runs the steps in one shell, as one batch."""
@@ -64,7 +66,8 @@ class Device:
         # Output goes to a file: a process that stays behind must not hold the test.
         with tempfile.TemporaryFile() as output:
             process = subprocess.Popen(
-                [program, *command[1:]], stdin=subprocess.PIPE, stdout=output, stderr=output,
+                [*self.inside, program, *command[1:]], stdin=subprocess.PIPE, stdout=output,
+                stderr=output,
                 cwd=self.root, env=environment, start_new_session=True,
             )
             try:
@@ -110,6 +113,28 @@ def make_step(
         key=f"0.tasks.{next(COUNTER)}#{seq}", seq=seq, args=final, check=check, diff=True,
         on_failure=OnFailure.GO,
     )
+
+
+def namespaces(root: Path, folders: Sequence[str] = (), kinds: str = "m") -> tuple[str, ...]:
+    """Returns the words that start a program in namespaces of its own.
+
+    Below each of `folders` (etc, home …) it sees what is below `root`; `kinds`
+    are letters of unshare(1): m for mounts, n for the network, u for the name.
+    """
+    mount, unshare = shutil.which("mount"), shutil.which("unshare")
+    assert mount is not None, "mount is not installed"
+    assert unshare is not None, "unshare is not installed"
+    script = (
+        'mount=$1 root=$2; shift 2; while [ "$1" != -- ]; do'
+        ' "$mount" --bind "$root/$1" "/$1" || exit; shift; done; shift; exec "$@"'
+    )
+    return (unshare, f"-{kinds}", "/bin/sh", "-c", script, "sh", mount, str(root), *folders, "--")
+
+
+@pytest.fixture(name="namespaces")
+def namespaces_fixture():
+    """Returns `namespaces`, which test files cannot import from here."""
+    return namespaces
 
 
 @pytest.fixture(name="make_step")

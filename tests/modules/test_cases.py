@@ -11,6 +11,7 @@ import os
 import stat
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from fleetrun.model.module import CheckMode
 
 FOLDER = Path(__file__).with_name("cases")
 SHELLS = ("dash", "busybox", "bash")
-KEYS = {"name", "given", "prepare", "args", "env", "shells", "expect", "again", "checked"}
+KEYS = {"name", "given", "prepare", "args", "env", "shells", "expect", "again", "checked",
+        "inside"}
 EXPECT_KEYS = {"changed", "failed", "kind", "result", "diff", "files", "stdout", "rc", "status"}
 
 
@@ -38,17 +40,26 @@ def load_cases() -> list[Any]:
 
 
 @pytest.mark.parametrize(("module", "case", "shell"), load_cases())
-def test_case(module: str, case: Mapping[str, Any], shell: str, make_device, make_step) -> None:
+def test_case(
+    module: str, case: Mapping[str, Any], shell: str, make_device, make_step, namespaces
+) -> None:
     """A module does what its case says, then nothing more, and under check nothing at all."""
     assert set(case) <= KEYS, f"unknown keys: {set(case) - KEYS}"
     assert set(case["expect"]) <= EXPECT_KEYS, f"unknown keys: {set(case['expect']) - EXPECT_KEYS}"
-    check(module, case, shell, make_device, make_step)
-    run_twice(module, case, shell, make_device, make_step)
+
+    def make(*args: str, **env: str) -> Any:
+        device = prepare(make_device(*args, **env), case)
+        if "inside" in case:
+            return replace(device, inside=namespaces(device.root, **case["inside"]))
+        return device
+
+    check(module, case, shell, make, make_step)
+    run_twice(module, case, shell, make, make_step)
 
 
 def check(module: str, case: Mapping[str, Any], shell: str, make_device, make_step) -> None:
     """Under --check nothing is touched, and the answer is the same."""
-    device = prepare(make_device(shell, "checked", **env_of(case)), case)
+    device = make_device(shell, "checked", **env_of(case))
     step = make_step(module, args_of(case, device.root), check=True)
     if step.spec.check_mode is CheckMode.SKIP:
         return
@@ -61,7 +72,7 @@ def check(module: str, case: Mapping[str, Any], shell: str, make_device, make_st
 
 def run_twice(module: str, case: Mapping[str, Any], shell: str, make_device, make_step) -> None:
     """The first run does it, the second finds it done."""
-    device = prepare(make_device(shell, **env_of(case)), case)
+    device = make_device(shell, **env_of(case))
     args = args_of(case, device.root)
     first, second = device.run(
         make_step(module, args, seq=0), make_step(module, args, seq=1)

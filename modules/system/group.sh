@@ -34,11 +34,11 @@ fr_gid_taken() {
   return 1
 }
 fr_free_gid() {
-  fr_gid=${a_gid_min:-1000} fr_max=${a_gid_max:-60000}
-  [ "$a_system" = false ] || fr_gid=${a_gid_min:-100} fr_max=${a_gid_max:-999}
-  while fr_gid_taken "$fr_gid"; do
-    fr_gid=$((fr_gid + 1))
-    [ "$fr_gid" -le "$fr_max" ] || fr_fail "no group id is free up to $fr_max"
+  fr_num=${a_gid_min:-1000} fr_max=${a_gid_max:-60000}
+  [ "$a_system" = false ] || fr_num=${a_gid_min:-100} fr_max=${a_gid_max:-999}
+  while fr_gid_taken "$fr_num"; do
+    fr_num=$((fr_num + 1))
+    [ "$fr_num" -le "$fr_max" ] || fr_fail "no group id is free up to $fr_max"
   done
 }
 fr_run() { fr_v=$("$@" 2>&1) || fr_fail "${fr_v:-$1 failed}"; }
@@ -61,19 +61,19 @@ fr_edit() { # GID: writes the group's line, members kept
 fr_present() {
   if [ -z "$fr_line" ]; then
     fr_changed
-    fr_gid=$a_gid
+    fr_num=$a_gid
     fr_is_check && return 0
     if [ "$fr_tools" = true ]; then fr_groupadd
     else
-      [ -n "$fr_gid" ] || fr_free_gid
-      fr_edit "$fr_gid"
+      [ -n "$fr_num" ] || fr_free_gid
+      fr_edit "$fr_num"
       [ ! -e /etc/gshadow ] || fr_set_line /etc/gshadow "$a_name" "$a_name:!::"
     fi
     fr_entry group "$a_name" || fr_fail "group $a_name was not made"
     fr_line=$fr_v
-  elif [ -n "$a_gid" ] && [ "$a_gid" != "$fr_gid" ]; then
+  elif [ -n "$a_gid" ] && [ "$a_gid" != "$fr_num" ]; then
     fr_changed
-    fr_gid=$a_gid
+    fr_num=$a_gid
     fr_is_check && return 0
     if [ "$fr_tools" = true ]; then
       set -- groupmod
@@ -86,7 +86,7 @@ fr_present() {
     fi
     return 0
   fi
-  fr_gid=${fr_line#*:*:} fr_gid=${fr_gid%%:*}
+  fr_num=${fr_line#*:*:} fr_num=${fr_num%%:*}
 }
 fr_absent() {
   [ -n "$fr_line" ] || return 0
@@ -99,7 +99,7 @@ fr_absent() {
     return 0
   fi
   while IFS=: read -r fr_k fr_n fr_l fr_s; do
-    [ "${fr_s%%:*}" != "$fr_gid" ] || [ "$a_force" = true ] ||
+    [ "${fr_s%%:*}" != "$fr_num" ] || [ "$a_force" = true ] ||
       fr_fail "cannot remove the primary group of user $fr_k"
   done </etc/passwd
   fr_set_line /etc/group "$a_name" ''
@@ -109,9 +109,9 @@ fr_absent() {
 case $a_name in '' | -* | *[:,/$fr_nl\ ]*) fr_fail "no name of a group: $a_name" module/bad-arguments ;; esac
 fr_tools=false
 [ "$a_local" = true ] || ! command -v groupadd >/dev/null 2>&1 || fr_tools=true
-fr_line='' fr_gid=''
+fr_line='' fr_num=''
 if fr_entry group "$a_name"; then
-  fr_line=$fr_v fr_gid=${fr_v#*:*:} fr_gid=${fr_gid%%:*}
+  fr_line=$fr_v fr_num=${fr_v#*:*:} fr_num=${fr_num%%:*}
 fi
 fr_put name "$a_name"
 fr_put state "$a_state"
@@ -121,4 +121,4 @@ if [ "$a_state" = absent ]; then
 fi
 fr_present
 fr_put_bool system "$a_system"
-[ -z "$fr_gid" ] || fr_put_int gid "$fr_gid"
+[ -z "$fr_num" ] || fr_put_int gid "$fr_num"

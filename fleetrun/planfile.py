@@ -26,7 +26,7 @@ def plan_document(loaded: Loaded, plans: Sequence[PlayPlan]) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "fleetrun": __version__,
-        "invocation": json.loads(encode_invocation(loaded.invocation)),
+        "invocation": json.loads(encode_invocation(loaded.kept_invocation)),
         "cwd": str(Path.cwd()),
         "files": dict(loaded.file_hashes),
         "inventory": inventory_hash(loaded.inventory),

@@ -95,6 +95,7 @@ LIBRARIES: Final[Mapping[str, tuple[str, ...]]] = {
     "asyncssh": ("transport/*", "bastion/*", "lab/*"),
     # The command line's reference is made from its click commands.
     "click": ("cli/*", "testing/docs_cli.py"),
+    "cryptography": ("loading/vault/*",),
     "distributed": ("backends/dask.py",),
     "jinja2": ("planning/templates*.py",),
     "networkx": ("planning/graph.py",),

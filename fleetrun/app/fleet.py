@@ -23,6 +23,7 @@ from fleetrun.engine.past import Past, read_past
 from fleetrun.engine.setup import PlayPlan, RunSetup
 from fleetrun.errors import ExitCode, FleetrunError, JournalError, LockedError
 from fleetrun.loading.files import OperatorFiles
+from fleetrun.loading.vault import current_vault
 from fleetrun.model.events import RunFinished
 from fleetrun.model.redact import Redactor
 from fleetrun.model.run import RunRecord, RunState
@@ -116,7 +117,7 @@ class FleetApp:
         )
         await self._journal.check()
         lease = await self._journal.create_run(
-            run, title, loaded.invocation, absolute(loaded.file_hashes)
+            run, title, loaded.kept_invocation, absolute(loaded.file_hashes)
         )
         async with self._held(lease) as end:
             return await self._execute(loaded, plans, lease, Past(), title, asked, end)
@@ -169,7 +170,7 @@ class FleetApp:
         title: str, asked: _Asked, end: _End,
     ) -> RunFinished:
         setup = self._setup(loaded, plans, lease.run, title, asked)
-        redactor = Redactor(asked.passwords.all())
+        redactor = Redactor(asked.passwords.all(), current_vault().known)
         async with Bus(self._journal, lease, asked.reporters, redactor, self._clock) as bus:
             controller = RunController(setup, self._journal, lease, bus, past)
             if asked.on_controller is not None:

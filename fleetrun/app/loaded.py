@@ -7,17 +7,21 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
-from fleetrun.errors import UsageError
+from fleetrun.errors import InputError, UsageError
 from fleetrun.journal.paths import state_folder
 from fleetrun.loading.inventory import load_inventory
 from fleetrun.loading.modules import ModuleLibrary, load_library
 from fleetrun.loading.playbook import PlaybookLoader
+from fleetrun.loading.vault import VaultError, current_vault, open_vault, use_vault
+from fleetrun.loading.vault.filters import VAULT_FILTERS, VAULT_LOOKUPS
+from fleetrun.loading.vault.values import sealed, unsealed
 from fleetrun.loading.yamlfile import dump_yaml, load_yaml_text
 from fleetrun.model.inventory import Inventory
 from fleetrun.model.playbook import Playbook
 from fleetrun.model.run import Invocation, RunRecord
+from fleetrun.model.values import Vars
 from fleetrun.planning.select import implicit_localhost
 from fleetrun.planning.templates import Templater
 
@@ -37,9 +41,16 @@ class Loaded:
     #: sha256 by path of everything that was read.
     file_hashes: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def kept_invocation(self) -> Invocation:
+        """The invocation as journal and plan may keep it: secrets in it are encrypted."""
+        extra = sealed(self.invocation.extra_vars, current_vault())
+        return replace(self.invocation, extra_vars=cast(Vars, extra))
+
 
 def load(invocation: Invocation, *, command: Sequence[str] = ()) -> Loaded:
     """Loads inventory and playbook; contacts nothing. Raises InputError."""
+    invocation = _opened(invocation)
     library = load_library(_module_dirs(invocation))
     loader = PlaybookLoader(library)
     if invocation.playbook:
@@ -59,9 +70,23 @@ def load(invocation: Invocation, *, command: Sequence[str] = ()) -> Loaded:
     )
 
 
+def _opened(invocation: Invocation) -> Invocation:
+    """Takes the vault passwords that the invocation names, and opens its own secrets."""
+    if current_vault().sources != invocation.vault_ids:
+        use_vault(open_vault(invocation.vault_ids))
+    try:
+        extra = unsealed(invocation.extra_vars)
+    except VaultError as error:
+        raise InputError([error.problem("a variable of --extra-vars", None)]) from error
+    return replace(invocation, extra_vars=cast(Vars, extra))
+
+
 def make_templater() -> Templater:
     """Returns the templater with what needs the outside world handed in."""
-    return Templater(environment=os.environ, yaml_dump=dump_yaml, yaml_load=load_yaml_text)
+    return Templater(
+        environment=os.environ, yaml_dump=dump_yaml, yaml_load=load_yaml_text,
+        extra_filters=VAULT_FILTERS, extra_lookups=VAULT_LOOKUPS,
+    )
 
 
 def _module_dirs(invocation: Invocation) -> tuple[Path, ...]:

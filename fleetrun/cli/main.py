@@ -28,6 +28,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "retry": ("fleetrun.cli.retry", "Run again on the devices that did not make it."),
     "runs": ("fleetrun.cli.runs", "List runs, show one."),
     "inventory": ("fleetrun.cli.inventory", "List, draw and show devices and groups."),
+    "vault": ("fleetrun.cli.vault", "Encrypt, decrypt, view and edit Ansible Vault files."),
     "doc": ("fleetrun.cli.doc", "Show a module's documentation."),
     "doctor": ("fleetrun.cli.doctor", "Check this machine and the journal."),
     "lab": ("fleetrun.cli.lab", "Simulated devices on this machine."),
@@ -143,20 +144,27 @@ def _fail(error: FleetrunError) -> int:
         from fleetrun.cli.options import wants_colour  # noqa: PLC0415  # keeps --help quick
         from fleetrun.cli.problems import render_problems  # noqa: PLC0415
 
-        click.echo(render_problems(error, color=wants_colour(sys.stderr)), err=True, nl=False)
+        text = render_problems(error, color=wants_colour(sys.stderr))
+        click.echo(_without_secrets(text), err=True, nl=False)
         return int(error.exit_code)
-    click.echo(f"error[{error.kind}]: {error.message}", err=True)
+    click.echo(_without_secrets(f"error[{error.kind}]: {error.message}"), err=True)
     if error.hint:
-        click.echo(f"  help: {error.hint}", err=True)
+        click.echo(_without_secrets(f"  help: {error.hint}"), err=True)
     return int(error.exit_code)
+
+
+def _without_secrets(text: str) -> str:
+    """The text without what a vault held; without a vault there is nothing to load."""
+    vault = sys.modules.get("fleetrun.app.vault")
+    return str(vault.without_secrets(text)) if vault else text
 
 
 def _bug(error: Exception) -> int:
     import traceback  # noqa: PLC0415  # only for a bug
 
-    click.echo("".join(traceback.format_exception(error)), err=True)
+    click.echo(_without_secrets("".join(traceback.format_exception(error))), err=True)
     click.echo(
-        f"error[internal]: {type(error).__name__}: {error}\n"
+        _without_secrets(f"error[internal]: {type(error).__name__}: {error}") + "\n"
         "  this is a bug in fleetrun; please report it with the lines above\n"
         "  next: fleetrun doctor",
         err=True,

@@ -37,6 +37,16 @@ PASSWORD_OPTIONS = (
                  help="Read the become password from a file."),
 )
 
+VAULT_OPTIONS = (
+    click.option("--vault-id", "vault_ids", multiple=True, metavar="LABEL@SOURCE",
+                 help="Vault password: a file, a program or `prompt`; may be repeated."),
+    click.option("--vault-password-file", "--vault-pass-file", "vault_password_files",
+                 multiple=True, metavar="FILE",
+                 help="File that holds the vault password, or program that prints it."),
+    click.option("-J", "--ask-vault-pass", "--ask-vault-password", "ask_vault_pass",
+                 is_flag=True, help="Ask for the vault password."),
+)
+
 RUN_OPTIONS = (
     click.option("-e", "--extra-vars", multiple=True, metavar="K=V|JSON|@FILE",
                  help="Variables that beat all others; may be repeated."),
@@ -53,6 +63,7 @@ RUN_OPTIONS = (
     click.option("--become-user", default="", help="That user (root)."),
     click.option("--become-method", default="", help="sudo, su or doas (sudo)."),
     *PASSWORD_OPTIONS,
+    *VAULT_OPTIONS,
     click.option("--ssh-config", "use_ssh_config", is_flag=True,
                  help="Honour ~/.ssh/config."),
     click.option("--on-busy", default="fail", type=click.Choice(["fail", "wait"]),
@@ -177,8 +188,22 @@ def become_password(*, ask: bool, file: str) -> str | None:
     return None
 
 
+def open_vault(flags: dict[str, Any]) -> tuple[str, ...]:
+    """Takes the vault flags out of `flags` and opens the vault; its sources.
+
+    Before any file is read: -e @FILE may be encrypted. Raises UsageError.
+    """
+    from fleetrun.app import vault  # noqa: PLC0415  # keeps --help quick
+
+    return vault.take_passwords(
+        ids=flags.pop("vault_ids", ()), files=flags.pop("vault_password_files", ()),
+        ask=flags.pop("ask_vault_pass", False),
+    )
+
+
 def invocation(**flags: Any) -> Invocation:
     """Returns the invocation that a command's flags describe."""
+    flags["vault_ids"] = open_vault(flags)
     flags["extra_vars"] = extra_vars(flags.get("extra_vars", ()))
     flags["limit"] = limit_text(flags.get("limit", ""))
     flags["inventories"] = tuple(flags.get("inventories", ())) or default_inventories()

@@ -7,8 +7,12 @@ from pathlib import Path
 
 from fleetrun.errors import InputError, Problem
 from fleetrun.loading.sources import candidates
+from fleetrun.loading.vault import current_vault, is_sealed, open_text
 
 MAX_FILE_BYTES = 64 << 20
+#: A larger decrypted file is no key or password; looking for each of its lines in
+#: every event would cost more than it hides.
+_MAX_HIDDEN_BYTES = 64 << 10
 
 
 class OperatorFiles:
@@ -34,8 +38,8 @@ class OperatorFiles:
             hint="paths are relative to the playbook's folder",
         )])
 
-    def read(self, path: str) -> bytes:
-        """Content of a file of at most 64 MiB; raises InputError."""
+    def read(self, path: str, *, decrypt: bool = True) -> bytes:
+        """Content of a file of at most 64 MiB, vault files decrypted; raises InputError."""
         try:
             with Path(path).open("rb") as file:
                 content = file.read(MAX_FILE_BYTES + 1)
@@ -50,7 +54,12 @@ class OperatorFiles:
                 message=f"{path} is larger than {MAX_FILE_BYTES >> 20} MiB",
                 hint="larger files cannot be sent yet; let the device download it",
             )])
-        return content
+        if not (decrypt and is_sealed(content)):
+            return content
+        plain = open_text(content, path)
+        if len(plain) <= _MAX_HIDDEN_BYTES:
+            current_vault().hide(plain.decode("utf-8", "replace"))
+        return plain
 
 
 def _exists(path: Path) -> bool:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import yaml
 
 from fleetrun.errors import InputError, Mark, Problem
+from fleetrun.loading.vault import is_sealed, open_text
 from fleetrun.loading.yamlvalues import Node, NodeKind, ValueBuilder, as_operator_text
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "YamlDocument", "as_operator_text", "read_yaml"]
@@ -51,9 +52,14 @@ class YamlDocument:
     def __init__(self, file: str, content: bytes, *, trusted: bool) -> None:
         self.file = file
         self.sha256 = hashlib.sha256(content).hexdigest()
-        self.text = _decode(file, content)
+        is_secret = is_sealed(content)
+        self.text = _decode(file, open_text(content, file) if is_secret else content)
         self._roots = _compose_all(file, self.text)
-        builder = ValueBuilder(file, _LINE_ENDS.split(self.text), trusted=trusted)
+        builder = ValueBuilder(
+            file, _LINE_ENDS.split(self.text), trusted=trusted,
+            # A list is a playbook or tasks: hiding their words would hide every report.
+            is_secret=is_secret and any(root.kind is NodeKind.MAPPING for root in self._roots),
+        )
         self.documents: tuple[object, ...] = tuple(builder.build(root) for root in self._roots)
         if builder.problems:
             raise InputError(builder.problems)
@@ -125,12 +131,6 @@ def _read(path: Path) -> bytes:
 
 
 def _decode(file: str, content: bytes) -> str:
-    if content.startswith(b"$ANSIBLE_VAULT;"):
-        raise _error(
-            "input/vault-unsupported", "this file is encrypted with Ansible Vault, "
-            "which is not supported yet", Mark(file=file, line=1, length=15),
-            hint="decrypt it with `ansible-vault decrypt` into a file that only you can read",
-        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as exc:

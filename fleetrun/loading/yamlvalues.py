@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from enum import Enum
 
 from fleetrun.errors import Mark, Problem
+from fleetrun.loading.vault import VaultError
+from fleetrun.loading.vault.values import SEALED_KEY, VAULT_TAGS, hidden, opened
 from fleetrun.model.values import TemplateText
 
 _YAML = "tag:yaml.org,2002:"
@@ -132,10 +134,14 @@ def as_operator_text(text: str, mark: Mark | None = None) -> str:
 class ValueBuilder:
     """Turns nodes into plain Python values and collects what is wrong with them."""
 
-    def __init__(self, file: str, lines: list[str], *, trusted: bool) -> None:
+    def __init__(
+        self, file: str, lines: list[str], *, trusted: bool, is_secret: bool = False
+    ) -> None:
+        """Makes a builder; with `is_secret` every text is a secret (an encrypted file's)."""
         self._file = file
         self._lines = lines
         self._trusted = trusted
+        self._is_secret = is_secret
         self.problems: list[Problem] = []
 
     def build(self, node: Node, *, trusted: bool | None = None) -> object:
@@ -169,18 +175,12 @@ class ValueBuilder:
     def _is_tag_fit(self, node: Node) -> bool:
         tag = node.tag or ""
         fits = {
-            NodeKind.SCALAR: {"!", "!unsafe", *(_YAML + t for t in _SCALAR_TAGS)},
+            NodeKind.SCALAR: {"!", "!unsafe", *VAULT_TAGS, *(_YAML + t for t in _SCALAR_TAGS)},
             NodeKind.SEQUENCE: {"!", "!unsafe", _YAML + "seq"},
             NodeKind.MAPPING: {"!", "!unsafe", _YAML + "map"},
         }
         if tag in fits[node.kind]:
             return True
-        if tag in {"!vault", "!vault-encrypted"}:
-            self._problem(
-                node, "input/vault-unsupported", "vault-encrypted values are not supported yet",
-                hint="keep the secret in a file outside the playbook and pass it with -e @FILE",
-            )
-            return False
         shown = "!!" + tag.removeprefix(_YAML) if tag.startswith(_YAML) else tag
         self._problem(
             node, "input/yaml-tag", f"unknown YAML tag `{shown}` on a {node.kind.value}",
@@ -193,10 +193,15 @@ class ValueBuilder:
             if node.is_plain and node.tag is None:
                 value = resolve_plain(node.text)
                 if not isinstance(value, str):
+                    if self._is_secret and type(value) in {int, float}:
+                        hidden(node.text)  # as text, or in a result; 4 digits may be a PIN
                     return value
-            if trusted and "{" in node.text:
-                return as_operator_text(node.text, node.mark(self._file))
-            return node.text
+            text: str = node.text
+            if trusted and "{" in text:
+                text = as_operator_text(text, node.mark(self._file))
+            return hidden(text) if self._is_secret else text
+        if node.tag in VAULT_TAGS:
+            return self._sealed(node.text, node)
         return self._tagged_scalar(node, node.tag.removeprefix(_YAML))
 
     def _tagged_scalar(self, node: Node, tag: str) -> Scalar:
@@ -211,6 +216,14 @@ class ValueBuilder:
             self._problem(node, "input/yaml-value", f"`{shown}` is not a YAML {tag}")
         return value
 
+    def _sealed(self, text: str, node: Node) -> str:
+        """What an encrypted value holds: a secret, and never a template."""
+        try:
+            return opened(text)
+        except VaultError as exc:
+            self.problems.append(exc.problem("this value", node.mark(self._file)))
+            return ""
+
     def _binary(self, node: Node) -> bytes:
         try:
             return base64.b64decode("".join(node.text.split()), validate=True)
@@ -218,7 +231,7 @@ class ValueBuilder:
             self._problem(node, "input/yaml-value", "this is not base64 text")
             return b""
 
-    def _mapping(self, node: Node, *, trusted: bool) -> dict[object, object]:
+    def _mapping(self, node: Node, *, trusted: bool) -> object:
         own: dict[object, object] = {}
         first: dict[object, Node] = {}
         merged: dict[object, object] = {}
@@ -236,6 +249,8 @@ class ValueBuilder:
                 merged = self._merge(value_node, trusted=trusted)
             else:
                 own[key] = self.build(value_node, trusted=trusted)
+        if own.keys() == {SEALED_KEY} and isinstance(own[SEALED_KEY], str):
+            return self._sealed(own[SEALED_KEY], node)
         return {**merged, **own} if merged else own
 
     def _key(self, node: Node, *, trusted: bool) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Final, TypeVar
 
@@ -28,6 +28,9 @@ IDENTIFIERS: Final = frozenset({
     "counts", "status", "error_kind", "cause", "level", "boot_id", "version",
 })
 
+#: Shorter texts of a vault are too common to be taken out wherever they stand.
+MIN_SECRET_CHARS: Final = 3
+
 #: Shorter lines of a secret of many lines (a key's "-----" or "}") are no secret.
 MIN_LINE_CHARS: Final = 8
 
@@ -49,14 +52,46 @@ def censor(event: E) -> E:
     return event
 
 
+class SecretBook:
+    """Secrets that become known while a run goes on, in the order found."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, None] = {}
+
+    def add(self, text: str) -> None:
+        """Notes a secret; one shorter than `MIN_SECRET_CHARS` does not count."""
+        text = text.strip()
+        if len(text) >= MIN_SECRET_CHARS:
+            self._texts[str(text)] = None
+
+    def hides(self, text: str) -> bool:
+        """True when `text` holds one of the secrets."""
+        return any(secret in text for secret in self._texts)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
+
+
 class Redactor:
     """Replaces known secrets wherever they appear in an event.
 
     Also finds a secret as JSON or a shell quotes it, and the single lines of a
-    secret of many lines (``stdout_lines`` splits them).
+    secret of many lines (``stdout_lines`` splits them). What is added to `book`
+    later is hidden from then on.
     """
 
-    def __init__(self, secrets: Iterable[str]) -> None:
+    def __init__(self, secrets: Iterable[str], book: SecretBook | None = None) -> None:
+        self._secrets = tuple(secrets)
+        self._book = book or SecretBook()
+        self._learn()
+
+    def _learn(self) -> None:
+        self._known_count = len(self._book)
+        secrets = (*self._secrets, *self._book)
+        self._numbers = frozenset(text for text in secrets if text.lstrip("-").isdecimal())
         spellings = {form for secret in secrets for form in _spellings(secret)}
         # Longest first: a secret that contains another one goes as a whole.
         ordered = sorted(spellings, key=lambda form: (-len(form), form))
@@ -71,12 +106,15 @@ class Redactor:
 
         Identifiers (`IDENTIFIERS`) stay as they are.
         """
+        if len(self._book) != self._known_count:
+            self._learn()
         if self._text is None:
             return event
         changes = {}
         for name in _text_fields(type(event)):
             old = getattr(event, name)
-            new = self._value(old)
+            # Numbers of the event itself are fleetrun's own: counts, exit codes, times.
+            new = old if isinstance(old, int) else self._value(old)
             if new is not old:
                 changes[name] = new
         if not changes:
@@ -85,6 +123,8 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Returns one string without secrets (for log lines and errors)."""
+        if len(self._book) != self._known_count:
+            self._learn()
         return text if self._text is None else self._text.sub(MASK, text)
 
     def _value(self, old: object) -> object:
@@ -96,6 +136,8 @@ class Redactor:
             return self._bytes.sub(MASK.encode(), old) if self._bytes else old
         if isinstance(old, Sequence):
             return self._sequence(old)
+        if isinstance(old, int) and self._numbers and str(old) in self._numbers:
+            return MASK
         return self.clean(old) if is_dataclass(old) else old
 
     def _sequence(self, old: Sequence[object]) -> object:

@@ -33,6 +33,8 @@ class Invocation:
     become_method: str = ""
     ask_become_pass: bool = False
     use_ssh_config: bool = False
+    #: Where vault passwords come from, each as label@where; never a password.
+    vault_ids: tuple[str, ...] = ()
     force_handlers: bool = False
     #: fail | wait
     on_busy: str = "fail"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from fleetrun.model.values import SecretText
 from fleetrun.planning.filters.text import to_bool
 from fleetrun.planning.versions import compare_versions
 
@@ -150,9 +151,9 @@ def _uri(value: Any, schemes: Collection[str] | None) -> Any:
     return parts if parts.scheme and is_known and (parts.netloc or parts.path) else None
 
 
-def is_vault_encrypted(_value: Any) -> bool:
-    """False: vault texts are decrypted when files are loaded."""
-    return False
+def is_vault_encrypted(value: Any) -> bool:
+    """True for encrypted text, and for what was encrypted before files were loaded."""
+    return isinstance(value, SecretText) or str(value).startswith("$ANSIBLE_VAULT;")
 
 
 def _converted(value: Any) -> Any:

@@ -42,7 +42,13 @@ its address. |
 
 #: Environment variable -> what it does.
 VARIABLES: Final[Mapping[str, str]] = {
+    "ANSIBLE_VAULT_ENCRYPT_IDENTITY": "Vault id to encrypt with when there are several.",
+    "ANSIBLE_VAULT_IDENTITY": "Label of a vault password that is given without one (`default`).",
+    "ANSIBLE_VAULT_IDENTITY_LIST": "Vault passwords as `LABEL@SOURCE`, separated by commas.",
+    "ANSIBLE_VAULT_ID_MATCH": "`true`: a vault password opens only what has its label.",
+    "ANSIBLE_VAULT_PASSWORD_FILE": "Vault password file or program, without a flag that names one.",
     "CLICOLOR_FORCE": "Anything but `0`: colour also when the output is no terminal.",
+    "EDITOR": "The editor of `vault edit` and `vault create` (`vi`).",
     "FLEETRUN_FAILPOINTS": "For crash tests: `NAME=kill@N` kills fleetrun at a named point.",
     "FLEETRUN_INVENTORY": "Inventories to use without `-i`, separated by spaces.",
     "FLEETRUN_STATE": "The state folder.",
@@ -51,6 +57,8 @@ VARIABLES: Final[Mapping[str, str]] = {
     "NO_COLOR": "Anything: no colour.",
     "SSH_AUTH_SOCK": "The SSH agent whose keys are offered when none is named.",
     "TERM": "`dumb`: no colour.",
+    "VISUAL": "The editor when EDITOR names none.",
+    "XDG_RUNTIME_DIR": "Folder in memory that `vault edit` keeps its text in, before `/dev/shm`.",
     "XDG_STATE_HOME": "Without FLEETRUN_STATE the state folder is `$XDG_STATE_HOME/fleetrun`.",
 }
 

@@ -102,7 +102,9 @@ SENTENCES: Final[Mapping[str, str]] = {
         "says what to use."
     ),
     "input/variable-name": "The name of a variable cannot be one.",
-    "input/vault-unsupported": "A file or value is encrypted with Ansible Vault.",
+    "input/vault-format": "A vault text is damaged, or a file is (or is not) encrypted already.",
+    "input/vault-no-password": "A file or value is encrypted, and no vault password was given.",
+    "input/vault-password": "The vault password is wrong, or the encrypted text was changed.",
     "input/yaml-alias": "A YAML alias points nowhere, or into itself.",
     "input/yaml-budget": "A YAML file holds too many values, aliases expanded.",
     "input/yaml-depth": "A YAML file is nested too deep.",
@@ -201,4 +203,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "usage/unknown-outcome": "`retry --only` names an outcome that does not exist.",
     "usage/unknown-run": "The journal has no such run.",
     "usage/unknown-shell": "There is no completion for this shell.",
+    "usage/editor": "The editor of `vault edit` cannot start, failed, or has no place in memory.",
+    "usage/vault-id": "No vault id, or more than one, could be meant to encrypt with.",
+    "usage/vault-input": "There is nothing to encrypt, or the new file exists already.",
+    "usage/vault-output": "The result of `vault` cannot be written there.",
+    "usage/vault-password": "A vault password is missing, empty, or its source cannot be read.",
 }

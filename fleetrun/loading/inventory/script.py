@@ -13,7 +13,7 @@ from pathlib import Path
 from fleetrun.errors import Mark
 from fleetrun.loading.inventory.build import InventoryBuilder
 from fleetrun.loading.inventory.names import shown
-from fleetrun.loading.inventory.program import ProgramError, run_program
+from fleetrun.loading.program import ProgramError, run_program
 from fleetrun.model.values import NO_VARS, Value
 
 _META = "_meta"

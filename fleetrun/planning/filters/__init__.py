@@ -27,8 +27,6 @@ ABSENT_FILTERS: Mapping[str, str] = {
     "fileglob": "templates read no disk",
     "from_yaml_all": "a text may hold one YAML document: use from_yaml",
     "realpath": "templates read no disk: use the stat module",
-    "vault": "templates hold no vault password",
-    "unvault": "templates hold no vault password",
     "ipaddr": "use regex_replace, or pass addresses as variables",
     "json_query": "use selectattr and map",
     "xml": "use regex_search",

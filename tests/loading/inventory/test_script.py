@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from fleetrun.errors import InputError, Problem
-from fleetrun.loading.inventory import load_inventory, program
+from fleetrun.loading import program
+from fleetrun.loading.inventory import load_inventory
 from fleetrun.model.inventory import Inventory
 from fleetrun.model.values import TemplateText
 

@@ -1,4 +1,4 @@
-"""Runs an inventory script within limits of time and output."""
+"""Runs an operator's program (inventory, vault password) within limits of time and output."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ RUN_OPTIONS = (
 
 OUTPUT_OPTIONS = (
     click.option("-v", "--verbose", "verbosity", count=True, help="Say more; -vv, -vvv more yet."),
-    click.option("--output", default="text", type=click.Choice(["text", "json"]),
+    click.option("--output", default="text", type=click.Choice(["text", "json", "ansible"]),
                  show_default=True, help="json: one event per line on stdout."),
 )
 

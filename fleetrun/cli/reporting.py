@@ -13,6 +13,7 @@ from typing import TextIO
 from fleetrun import __version__
 from fleetrun.cli.options import wants_colour
 from fleetrun.contracts import Clock, Reporter
+from fleetrun.reporters.ansible import AnsibleReporter
 from fleetrun.reporters.jsonl import JsonlReporter
 from fleetrun.reporters.progress import ProgressReporter
 from fleetrun.reporters.sink import Out, OutputThread
@@ -60,6 +61,10 @@ def _results(
 ) -> Reporter:
     if output == "json":
         return JsonlReporter(stdout=stdout, version=__version__)
+    if output == "ansible":
+        return AnsibleReporter(
+            stdout=stdout, stderr=stderr, colour=wants_colour(sys.stdout), verbosity=verbosity
+        )
     return TextReporter(
         stdout=stdout, stderr=stderr, colour=wants_colour(sys.stderr),
         width=shutil.get_terminal_size((100, 24)).columns,

@@ -31,6 +31,7 @@ from fleetrun.model.events import (
     DeviceStarted,
     StepAnswered,
     TaskFinished,
+    TaskRetried,
     TasksIntended,
 )
 from fleetrun.model.result import Outcome, TaskResult, TaskStatus
@@ -41,6 +42,7 @@ from fleetrun.model.steps import (
     Reply,
     ReplyKind,
     Report,
+    Retrying,
     Step,
     Wait,
 )
@@ -151,6 +153,8 @@ class DeviceRunner:
                     return work
                 case Report():
                     self._report(work)
+                case Retrying():
+                    self._retrying(work)
                 case RemoteBatch() | DialogueStep():
                     done = await self._carry_out(work)
                     if done is not None:
@@ -217,6 +221,7 @@ class DeviceRunner:
                 at=self._bus.now(), play=self._play, device=self._device,
                 keys=tuple(step.key for step in steps),
                 names=tuple(step.task.name or step.task.module for step in steps),
+                paths=tuple(str(step.task.mark) for step in steps),
             )
         )
         self._history.boot_id = self._session.boot_id
@@ -373,12 +378,22 @@ class DeviceRunner:
         except FleetrunError as error:
             return results.failed(error.message, error.kind)
 
+    def _retrying(self, retry: Retrying) -> None:
+        self._bus.publish(
+            TaskRetried(
+                at=self._bus.now(), play=self._play, device=self._device, task=retry.task.id,
+                name=retry.name or retry.task.module, retries_left=retry.retries_left,
+                is_handler=retry.is_handler, path=str(retry.task.mark),
+            )
+        )
+
     def _report(self, report: Report) -> None:
         task = report.task
         self._bus.publish(
             TaskFinished(
                 at=self._bus.now(), play=self._play, device=self._device, task=task.id,
                 name=report.name or task.name, module=task.module, result=report.result,
-                is_handler=report.is_handler, no_log=report.no_log,
+                is_handler=report.is_handler, no_log=report.no_log, path=str(task.mark),
+                item_statuses=report.item_statuses, item_labels=report.item_labels,
             )
         )

@@ -215,6 +215,7 @@ def _same(value: object) -> object:
 #: Annotation of a field -> what makes its value of JSON's.
 _CONVERTERS: Final[Mapping[str, Callable[[Any], object]]] = {
     "tuple[str, ...]": tuple,
+    "tuple[str, ...] | None": lambda plain: None if plain is None else tuple(plain),
     "Outcome": Outcome,
     "TaskStatus": TaskStatus,
     "Mapping[str, Outcome]": lambda plain: {name: Outcome(it) for name, it in plain.items()},

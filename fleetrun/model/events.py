@@ -119,6 +119,8 @@ class TasksIntended(Event):
     keys: tuple[str, ...]
     #: Names of the tasks, same order.
     names: tuple[str, ...] = ()
+    #: Where the tasks stand, same order.
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +148,30 @@ class TaskFinished(Event):
     result: TaskResult
     is_handler: bool = False
     no_log: bool = False
+    #: Where the task stands: "file:line:column", or "".
+    path: str = ""
+    #: Status of each item of a loop, in order; null without a loop.
+    item_statuses: tuple[str, ...] | None = None
+    #: Labels of the items, in order; empty where no `label:` is given.
+    item_labels: tuple[str, ...] = ()
+    #: The device that did it in place of `device`, or "".
+    delegated_to: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRetried(Event):
+    """An attempt of a task with `until` or `retries` failed; another one follows."""
+
+    type: ClassVar[str] = "task_retried"
+    play: int
+    device: str
+    task: str
+    name: str
+    #: Attempts that are left.
+    retries_left: int
+    is_handler: bool = False
+    #: Where the task stands: "file:line:column", or "".
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,15 +236,15 @@ class Notice(Event):
 
 AnyEvent: TypeAlias = (
     "RunStarted | RunResumed | PlayStarted | StageStarted | StageFinished | DeviceStarted "
-    "| DeviceConnected | TasksIntended | StepAnswered | TaskFinished | DeviceFinished "
-    "| RunHalted | PlayFinished | RunFinished | Notice"
+    "| DeviceConnected | TasksIntended | StepAnswered | TaskFinished | TaskRetried "
+    "| DeviceFinished | RunHalted | PlayFinished | RunFinished | Notice"
 )
 
 EVENT_TYPES: Mapping[str, type[Event]] = {
     cls.type: cls
     for cls in (
         RunStarted, RunResumed, PlayStarted, StageStarted, StageFinished, DeviceStarted,
-        DeviceConnected, TasksIntended, StepAnswered, TaskFinished, DeviceFinished,
+        DeviceConnected, TasksIntended, StepAnswered, TaskFinished, TaskRetried, DeviceFinished,
         RunHalted, PlayFinished, RunFinished, Notice,
     )
 }

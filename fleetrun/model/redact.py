@@ -44,8 +44,11 @@ def censor(event: E) -> E:
     """
     if isinstance(event, (StepAnswered, TaskFinished)) and event.no_log:
         old = event.result
+        # An answer is fed to the program again at `resume`: it must know that all is hidden.
+        has_changed = isinstance(event, TaskFinished) and "changed" in old.values
+        shown = {"changed": old.values["changed"] is True} if has_changed else {}
         result = TaskResult(
-            status=old.status, values=CENSORED, error_kind=old.error_kind,
+            status=old.status, values={**CENSORED, **shown}, error_kind=old.error_kind,
             ignored=old.ignored, elapsed_s=old.elapsed_s,
         )
         return replace(event, result=result)

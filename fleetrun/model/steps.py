@@ -110,6 +110,22 @@ class Report:
     name: str = ""
     is_handler: bool = False
     no_log: bool = False
+    #: One for each item of a loop, in order; None for a task without a loop.
+    item_statuses: tuple[str, ...] | None = None
+    #: Labels of the items, in order; () where no `label:` is given.
+    item_labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrying:
+    """An attempt failed and another one follows: tell the world, then ask again."""
+
+    task: Task
+    #: The task's name, rendered for this device.
+    name: str
+    #: Attempts that are left.
+    retries_left: int
+    is_handler: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +136,7 @@ class Done:
     reason: str = ""
 
 
-Work: TypeAlias = "RemoteBatch | DialogueStep | Wait | Report | Done"
+Work: TypeAlias = "RemoteBatch | DialogueStep | Wait | Report | Retrying | Done"
 
 
 class ReplyKind(StrEnum):

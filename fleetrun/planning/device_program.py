@@ -24,7 +24,7 @@ from fleetrun.errors import TemplateError
 from fleetrun.model.module import ModuleKind
 from fleetrun.model.playbook import Play, Task
 from fleetrun.model.result import Outcome, Recap, TaskResult, TaskStatus
-from fleetrun.model.steps import DialogueStep, Done, RemoteBatch, Report, Wait, Work
+from fleetrun.model.steps import DialogueStep, Done, RemoteBatch, Report, Retrying, Wait, Work
 from fleetrun.model.values import TemplateText, Value
 from fleetrun.planning import cursor, hidden, judge, results
 from fleetrun.planning.cursor import Failure, Spot
@@ -62,7 +62,7 @@ class DeviceProgram:
             flight=self._flight, walker=self._walker, surroundings=self._around,
         )
         self._sent: dict[int, TaskRun] = {}
-        self._outbox: deque[Report] = deque()
+        self._outbox: deque[Report | Retrying] = deque()
         self._done: Done | None = None
         self._failure: Failure | None = None
         self._counts: Counter[str] = Counter()
@@ -112,6 +112,12 @@ class DeviceProgram:
         judged = self._judge(run, index, raw, attempt)
         verdict = self._retry(run, judged, attempt)
         if verdict.delay_s is not None:
+            self._outbox.append(
+                Retrying(
+                    task=run.task, name=self._name(run), retries_left=verdict.retries_left,
+                    is_handler=run.is_handler,
+                )
+            )
             self._again(run, index, attempt + 1, verdict.delay_s)
         else:
             run.results[index] = verdict.result
@@ -246,6 +252,7 @@ class DeviceProgram:
                 Report(
                     task=task, result=hidden.plain(result), name=self._name(run),
                     is_handler=run.is_handler, no_log=run.no_log,
+                    item_statuses=run.item_statuses, item_labels=run.item_labels,
                 )
             )
         if result.is_failed and not ignored:

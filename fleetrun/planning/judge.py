@@ -51,6 +51,8 @@ class Verdict:
 
     result: TaskResult
     delay_s: float | None = None
+    #: Attempts that are left when there is another one.
+    retries_left: int = 0
 
 
 def retry(
@@ -69,7 +71,10 @@ def retry(
     if is_met:
         return Verdict(result=result)
     if attempt <= max(retries, 0):
-        return Verdict(result=result, delay_s=delay_s if delay_s >= 0 else 1.0)
+        return Verdict(
+            result=result, delay_s=delay_s if delay_s >= 0 else 1.0,
+            retries_left=max(retries, 0) - attempt + 1,
+        )
     if not task.until:
         return Verdict(result=result)
     message = result.message or f"`until` was not met in {attempt} attempts"

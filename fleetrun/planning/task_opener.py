@@ -115,6 +115,7 @@ class TaskOpener:
         layers = self._around.layers(run, index)
         scope = self._around.scope(layers, run)
         draft = self._builder.draft(run.task, run.spec, scope, traits)
+        label = self._label(run, index, scope)
         if isinstance(draft, TaskResult):
             self._known(run, index, draft, scope)
             return
@@ -122,7 +123,7 @@ class TaskOpener:
         step = Step(
             task=run.task, spec=run.spec, key=run.step_key(index, attempt), seq=self._next_seq,
             args=draft.args, item=run.items[index], has_item=run.task.loop is not None,
-            item_label=self._label(run, index, scope), attempt=attempt,
+            item_label=label, attempt=attempt,
             on_failure=traits.on_failure, group=run.group, identity=traits.identity,
             environment=traits.environment, check=traits.check, diff=traits.diff,
             no_log=traits.no_log, timeout_s=traits.timeout_s, upload=draft.upload,
@@ -157,6 +158,7 @@ class TaskOpener:
         if loop.control.label is not None:
             try:
                 label = self._tools.templater.render(loop.control.label, scope)
+                run.labels[index] = str(label)[:200]
             except TemplateError:
                 label = run.items[index]
         return str(label)[:200]

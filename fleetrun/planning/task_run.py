@@ -35,6 +35,8 @@ class TaskRun:
     has_upload: bool = False
     #: meta: not shown, not counted.
     is_silent: bool = False
+    #: What is shown of an item where `label:` says so; by its index.
+    labels: dict[int, str] = field(default_factory=dict)
 
     def set_items(self, items: list[Value]) -> None:
         """Sets the loop's items; no item gives an empty result at once."""
@@ -100,6 +102,20 @@ class TaskRun:
         if self.traits is None:
             return self.task.no_log is not False
         return self.traits.no_log
+
+    @property
+    def item_statuses(self) -> tuple[str, ...] | None:
+        """What became of each item; None for a task without a loop."""
+        if self.task.loop is None:
+            return None
+        return tuple(result.status.value for result in self.results if result is not None)
+
+    @property
+    def item_labels(self) -> tuple[str, ...]:
+        """What is shown of the items; () when no `label:` is given."""
+        if not self.labels or self.no_log:
+            return ()
+        return tuple(self.labels.get(index, "") for index in range(len(self.items)))
 
     @property
     def group(self) -> int:

@@ -23,6 +23,7 @@ from fleetrun.model.events import (
     StageStarted,
     StepAnswered,
     TaskFinished,
+    TaskRetried,
     TasksIntended,
 )
 from fleetrun.model.result import Outcome, Recap, TaskResult, TaskStatus
@@ -66,13 +67,21 @@ EXAMPLES: Final[Mapping[type[Event], Event]] = {
         DeviceConnected(
             at=AT, device="gw-01", address="127.0.0.2", boot_id="4f1c", elapsed_s=0.125
         ),
-        TasksIntended(at=AT, play=1, device="gw-01", keys=("p1.t1#1",), names=("kernel",)),
+        TasksIntended(
+            at=AT, play=1, device="gw-01", keys=("p1.t1#1",), names=("kernel",),
+            paths=("site.yml:4:7",),
+        ),
         StepAnswered(
             at=AT, play=1, device="gw-01", key="p1.t1#1", result=OK_RESULT, no_log=False
         ),
         TaskFinished(
             at=AT, play=1, device="gw-01", task="p1.t1", name="kernel", module="command",
-            result=OK_RESULT, is_handler=True,
+            result=OK_RESULT, is_handler=True, path="site.yml:4:7", item_statuses=("ok",),
+            item_labels=("one",), delegated_to="gw-02",
+        ),
+        TaskRetried(
+            at=AT, play=1, device="gw-01", task="p1.t1", name="kernel", retries_left=2,
+            is_handler=True, path="site.yml:4:7",
         ),
         DeviceFinished(
             at=AT, play=1, device="gw-01", outcome=Outcome.FAILED, reason="update app failed",

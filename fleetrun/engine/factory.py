@@ -28,6 +28,7 @@ from fleetrun.planning.variables import (
     HostVars,
     connection_settings,
     magic_variables,
+    role_variables,
 )
 
 
@@ -139,7 +140,8 @@ class DeviceFactory:
         )
         return DeviceVars(
             extra=setup.extra_vars, play_files=play.file_vars, play=play.vars,
-            base=setup.base_vars.of(device), magic=magic,
+            role_vars=play.role_vars, role_defaults=play.role_defaults,
+            base=setup.base_vars.of(device), magic={**magic, **role_variables(play.role_names)},
         )
 
     def _scope_of(self, device: str) -> Scope:
@@ -151,7 +153,7 @@ class DeviceFactory:
             "group_names": list(setup.inventory.devices[device].groups) or ["ungrouped"],
         }
         return Scope([
-            magic, setup.extra_vars, state.dynamic, *state.fact_layers(),
+            magic, setup.extra_vars, state.dynamic, state.included, *state.fact_layers(),
             setup.base_vars.of(device),
         ])
 
@@ -199,8 +201,8 @@ class DeviceFactory:
         setup = self._setup
         templater = setup.toolbox.templater
         scope = Scope([
-            variables.magic, variables.extra, variables.play_files, variables.play,
-            variables.base,
+            variables.magic, variables.extra, variables.role_vars, variables.play_files,
+            variables.play, variables.base, variables.role_defaults,
         ])
         keyword = templater.render(play.remote_user, scope)
         return connection_settings(

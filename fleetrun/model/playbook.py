@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from fleetrun.errors import Mark
+from fleetrun.model.role import Role, RoleNames
 from fleetrun.model.rollout import GraphEdge, RolloutSpec
 from fleetrun.model.values import NO_VARS, Expression, Value, Vars
 
@@ -91,6 +92,10 @@ class Task:
     delay: Value = None
     #: Outer blocks first, then the task's own (later wins).
     vars_layers: tuple[Vars, ...] = ()
+    #: Variables of the includes that brought it in, outer first (level 21).
+    param_layers: tuple[Vars, ...] = ()
+    #: The role that it is part of.
+    role: Role | None = None
     #: Play first, task last (later wins).
     environment: tuple[Value, ...] = ()
     become: Become = field(default_factory=Become)
@@ -100,8 +105,14 @@ class Task:
     check_mode: Value = None
     diff: Value = None
     timeout: Value = None
-    #: For includes: the folder that relative paths start from.
+    #: Made by the loader (a role's end): always there, never shown or counted.
+    is_implicit: bool = False
+    #: The folder of its file: relative paths start from it.
     base_dir: str = ""
+    #: Folders to look for files in, before the playbook's (rule 38).
+    search_dirs: tuple[str, ...] = ()
+    #: Variables that nothing overrides: of its role, and ``ansible_search_path``.
+    magic: Vars = field(default_factory=lambda: NO_VARS)
     #: For includes: the inherited part to hand to the included tasks (opaque
     #: to everyone but the loader).
     inherited: object = None
@@ -123,6 +134,17 @@ Node: TypeAlias = "Task | Block"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IncludedRole:
+    """What an ``include_role`` brings in."""
+
+    role: Role
+    nodes: tuple[Node, ...]
+    handlers: tuple[Task, ...]
+    #: Its defaults and vars stay visible to the tasks behind it.
+    is_public: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Play:
     """One play."""
 
@@ -137,9 +159,14 @@ class Play:
     vars: Vars = field(default_factory=lambda: NO_VARS)
     #: Contents of vars_files, merged in order (later wins).
     file_vars: Vars = field(default_factory=lambda: NO_VARS)
+    #: Levels 2 and 15 of its static roles (rule 35).
+    role_defaults: Vars = field(default_factory=lambda: NO_VARS)
+    role_vars: Vars = field(default_factory=lambda: NO_VARS)
+    role_names: RoleNames = field(default_factory=RoleNames)
     pre_tasks: tuple[Node, ...] = ()
     tasks: tuple[Node, ...] = ()
     post_tasks: tuple[Node, ...] = ()
+    #: Those of its roles come before its own.
     handlers: tuple[Task, ...] = ()
     rollout: RolloutSpec = field(default_factory=RolloutSpec)
     graph: tuple[GraphEdge, ...] = ()
@@ -168,5 +195,6 @@ class Playbook:
 
 
 __all__ = [
-    "Become", "Block", "Expression", "Loop", "LoopControl", "Node", "Play", "Playbook", "Task",
+    "Become", "Block", "Expression", "IncludedRole", "Loop", "LoopControl", "Node", "Play",
+    "Playbook", "Task",
 ]

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from fleetrun.model.playbook import Block, Node, Task
 from fleetrun.model.result import TaskResult
+from fleetrun.model.role import Role
 
 
 class Section(Enum):
@@ -116,6 +117,18 @@ def walk(position: Position) -> Arrival:
         else:
             position = position[:-1]
     return Arrival((), None)
+
+
+def end_of_role(position: Position, role: Role) -> Position:
+    """Returns the place of the task that ends `role`, from within it."""
+    while True:
+        arrival = walk(position)
+        task = arrival.task
+        if task is None:
+            return position
+        if task.is_implicit and task.role is role:
+            return arrival.position
+        position = advance(arrival.position)
 
 
 def fail(position: Position, failure: Failure) -> Arrival:

@@ -239,9 +239,13 @@ class DeviceProgram:
         result = self._final_result(run)
         if result.status is TaskStatus.CHANGED:
             result = self._notify(run, result)
-        if task.register:
+        if task.register and not run.is_silent:
             self._state.dynamic[task.register] = result.values
         self._state.dynamic.update(run.writes)
+        self._state.included.update(run.loads)
+        self._around.published += run.published
+        if task.is_implicit and task.role is not None:
+            self._walker.completed_roles.add(task.role.key)
         if run.is_handler:
             self._walker.handlers.clear(task)
         ignored = result.is_failed and run.ignores_errors
@@ -261,13 +265,13 @@ class DeviceProgram:
 
     def _name(self, run: TaskRun) -> str:
         """The task's name for this device; as written where it cannot be rendered."""
-        name = run.task.name
-        if not isinstance(name, TemplateText) or run.no_log:
-            return name
-        try:
-            return str(self._tools.templater.render(name, Scope(self._around.layers(run))))
-        except TemplateError:
-            return str(name)
+        name, role = run.task.name, run.task.role
+        if isinstance(name, TemplateText) and not run.no_log:
+            try:
+                name = str(self._tools.templater.render(name, Scope(self._around.layers(run))))
+            except TemplateError:
+                name = str(name)
+        return name if role is None else f"{role.name} : {name or run.task.module}"
 
     def _final_result(self, run: TaskRun) -> TaskResult:
         answered = [result for result in run.results if result is not None]
@@ -298,10 +302,18 @@ class DeviceProgram:
             return from_error(error)
         for name in names:
             for one in name if isinstance(name, list | tuple) else [name]:
-                if not self._walker.handlers.notify(str(one)):
+                if not self._walker.handlers.notify(str(one), self._handler_name):
                     message = f"the handler {str(one)!r} that `notify` names was not found"
                     return results.failed(message, "task/no-handler")
         return result
+
+    def _handler_name(self, text: str, handler: Task) -> str:
+        """A handler's name or topic for this device; as written where it has no value."""
+        try:
+            scope = Scope(self._around.layers_of(handler))
+            return str(self._tools.templater.render(text, scope))
+        except TemplateError:
+            return text
 
     def _count(self, result: TaskResult, run: TaskRun) -> None:
         if run.is_silent:

@@ -21,6 +21,8 @@ class DeviceState:
     facts: dict[str, Value] = field(default_factory=dict)
     #: Level 19: set_fact and registered results; the later one wins.
     dynamic: dict[str, Value] = field(default_factory=dict)
+    #: Level 18: include_vars.
+    included: dict[str, Value] = field(default_factory=dict)
     #: The facts under their short names; made when asked for, kept until they change.
     _short: Vars | None = None
 

@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from fleetrun.model.playbook import Node, Task
+from fleetrun.model.values import TemplateText
 
 
 class Notifications:
     """Notified handlers, run in the order in which they are defined."""
 
     def __init__(self, handlers: tuple[Task, ...]) -> None:
-        self._handlers = handlers
+        self._handlers: list[Task] = []
         self._notified: set[int] = set()
-        self._index = {handler.id: index for index, handler in enumerate(handlers)}
+        self._index: dict[str, int] = {}
+        self.add(handlers)
 
-    def notify(self, topic: str) -> bool:
+    def add(self, handlers: Iterable[Task]) -> None:
+        """Defines more handlers, behind the others; those known already stay as they are."""
+        for handler in handlers:
+            if handler.id not in self._index:
+                self._index[handler.id] = len(self._handlers)
+                self._handlers.append(handler)
+
+    def notify(self, topic: str, render: Callable[[str, Task], str] | None = None) -> bool:
         """Marks the handlers that `topic` names or that listen to it.
 
-        Returns False when there is none. Of several handlers with one name
-        the last one counts.
+        A handler of a role is found as ``role : name``, too. `render` gives the
+        text of names and topics that are templates. Returns False when there
+        is none. Of several handlers with one name the last one counts.
         """
-        listening = {i for i, handler in enumerate(self._handlers) if topic in handler.listen}
-        named = [i for i, handler in enumerate(self._handlers) if handler.name == topic]
-        found = listening | set(named[-1:])
+        found: set[int] = set()
+        named = -1
+        for index, handler in enumerate(self._handlers):
+            if topic in _texts(handler.listen, handler, render):
+                found.add(index)
+            if topic in titles(handler, render):
+                named = index
+        if named >= 0:
+            found.add(named)
         self._notified |= found
         return bool(found)
 
@@ -37,3 +55,26 @@ class Notifications:
     def clear(self, handler: Task) -> None:
         """Takes a handler off the list once it ran."""
         self._notified.discard(self.index_of(handler))
+
+
+def titles(
+    handler: Task, render: Callable[[str, Task], str] | None = None
+) -> tuple[str, ...]:
+    """Returns the names that a handler is notified by, apart from what it listens to."""
+    (name,) = _texts((handler.name,), handler, render)
+    if not name:
+        return ()
+    role = handler.role
+    if role is None:
+        return (name,)
+    return (name, f"{role.name} : {name}", f"{role.short_name} : {name}")
+
+
+def _texts(
+    texts: tuple[str, ...], handler: Task, render: Callable[[str, Task], str] | None
+) -> tuple[str, ...]:
+    if render is None or not any(isinstance(text, TemplateText) for text in texts):
+        return texts
+    return tuple(
+        render(text, handler) if isinstance(text, TemplateText) else text for text in texts
+    )

@@ -164,4 +164,4 @@ def with_vars(node: Node, extra: Vars, suffix: str) -> Node:
             rescue=tuple(with_vars(child, extra, suffix) for child in node.rescue),
             always=tuple(with_vars(child, extra, suffix) for child in node.always),
         )
-    return replace(node, id=node.id + suffix, vars_layers=(extra, *node.vars_layers))
+    return replace(node, id=node.id + suffix, param_layers=(extra, *node.param_layers))

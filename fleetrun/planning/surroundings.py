@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 
+from fleetrun.model.playbook import Task
 from fleetrun.model.result import TaskResult
+from fleetrun.model.role import Role
 from fleetrun.model.values import Value, Vars
 from fleetrun.planning import cursor, judge
 from fleetrun.planning.device_state import DeviceState
@@ -29,6 +31,8 @@ class Surroundings:
         self._vars = device_vars
         self._state = state
         self._flight = flight
+        #: Roles that were included with ``public: true``.
+        self.published: list[Role] = []
 
     def layers(self, run: TaskRun, index: int | None = None) -> list[Vars]:
         """Variables as a task sees them, highest precedence first (the 22 levels)."""
@@ -38,15 +42,45 @@ class Surroundings:
         failure = cursor.rescued_failure(run.spot_before.position)
         if failure is not None:
             layers.append(judge.failure_vars(failure))
-        layers += [self._vars.magic, self._vars.extra]
-        layers += [other.writes for other in reversed(self._flight) if other.writes]
-        if run.writes:
-            layers.append(run.writes)
-        layers.append(self._state.dynamic)
-        layers += reversed(run.task.vars_layers)
-        layers += [self._vars.play_files, self._vars.play]
-        layers += [*self._state.fact_layers(), self._vars.base]
+        layers += self.layers_of(run.task, run)
         return layers
+
+    def layers_of(self, task: Task, run: TaskRun | None = None) -> list[Vars]:
+        """What `task` sees apart from loops and rescues; `run` while it runs."""
+        layers: list[Vars] = [self._vars.magic, task.magic, self._vars.extra]
+        layers += reversed(task.param_layers)
+        role = task.role
+        if role is not None and role.params:
+            layers.append(role.params)
+        self._add_learned(layers, run)
+        layers += reversed(task.vars_layers)
+        if role is not None:
+            layers.append(role.vars)
+        public = self.public_roles()
+        layers += [one.shared_vars for one in public]
+        layers += [self._vars.role_vars, self._vars.play_files, self._vars.play]
+        layers += [*self._state.fact_layers(), self._vars.base]
+        if role is not None:
+            layers.append(role.defaults)
+        layers += [one.shared_defaults for one in public]
+        layers.append(self._vars.role_defaults)
+        return layers
+
+    def _add_learned(self, layers: list[Vars], run: TaskRun | None) -> None:
+        """Levels 19 and 18, with what tasks in flight set already."""
+        ahead = [*reversed(self._flight)]
+        if run is not None and not any(other is run for other in ahead):
+            ahead.insert(0, run)
+        layers += [other.writes for other in ahead if other.writes]
+        layers.append(self._state.dynamic)
+        layers += [other.loads for other in ahead if other.loads]
+        if self._state.included:
+            layers.append(self._state.included)
+
+    def public_roles(self) -> list[Role]:
+        """Included roles whose variables are visible by now, the last one first."""
+        ahead = [role for run in self._flight for role in run.published]
+        return [*reversed(ahead), *reversed(self.published)] if ahead else self.published[::-1]
 
     def scope(self, layers: list[Vars], building: TaskRun) -> Scope:
         """A scope that raises PendingValueError for values that are still out."""

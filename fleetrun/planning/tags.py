@@ -52,7 +52,9 @@ def filter_play(
                 )
                 if block.block or block.always:
                     kept.append(block)
-            elif state.has_begun(node) and is_tagged_in(node.tags, tags, skip_tags):
+            elif node.is_implicit or (
+                state.has_begun(node) and is_tagged_in(node.tags, tags, skip_tags)
+            ):
                 kept.append(node)
         return tuple(kept)
 
@@ -77,7 +79,7 @@ def filter_nodes(
             }
             if parts["block"] or parts["always"]:
                 kept.append(replace(node, **parts))  # type: ignore[arg-type]  # same field types
-        elif is_tagged_in(node.tags, tags, skip_tags):
+        elif node.is_implicit or is_tagged_in(node.tags, tags, skip_tags):
             kept.append(node)
     return tuple(kept)
 
@@ -95,7 +97,10 @@ def has_task_named(play: Play, pattern: str) -> bool:
 
 
 def _matches(task: Task, pattern: str) -> bool:
-    return task.name == pattern or fnmatchcase(task.name, pattern)
+    names = [task.name]
+    if task.role is not None:
+        names.append(f"{task.role.name} : {task.name}")
+    return any(name == pattern or fnmatchcase(name, pattern) for name in names)
 
 
 class _StartAt:

@@ -10,6 +10,7 @@ from fleetrun.errors import FleetrunError, TemplateError
 from fleetrun.model.module import ModuleKind
 from fleetrun.model.playbook import Node, Task
 from fleetrun.model.result import TaskResult, TaskStatus
+from fleetrun.model.role import Role
 from fleetrun.model.steps import Step
 from fleetrun.model.values import Value
 from fleetrun.planning import cursor, judge, results
@@ -49,13 +50,16 @@ class TaskOpener:
         spec = self._tools.module(task.module)
         if spec is None:
             raise RuntimeError(f"module {task.module!r} passed the loader but is unknown")
-        if self._flight and (spec.kind is ModuleKind.DIALOGUE or spec.name == "meta"):
+        is_meta = spec.name == "meta" and not task.is_implicit
+        if self._flight and (spec.kind is ModuleKind.DIALOGUE or is_meta):
             raise BarrierError
         run = TaskRun(
             task=task, spec=spec, spot_before=spot,
             spot_after=replace(spot, position=cursor.advance(spot.position)),
             key=self._key(task), is_handler=_is_handler(spot.position),
         )
+        if task.is_implicit or (not run.is_handler and self._is_repeated(task.role)):
+            return _silent(run)
         layers = self._around.layers(run)
         scope = self._around.scope(layers, run)
         try:
@@ -75,6 +79,15 @@ class TaskOpener:
             self.ready = [step for step in self.ready if step.seq not in run.waiting]
             raise BarrierError
         return run
+
+    def _is_repeated(self, role: Role | None) -> bool:
+        """True for a role that ran to its end in this play already (rule 36)."""
+        if role is None or role.allow_duplicates:
+            return False
+        return role.key in self._walker.completed_roles or any(
+            run.task.is_implicit and run.task.role is not None and run.task.role.key == role.key
+            for run in self._flight
+        )
 
     def _items(self, run: TaskRun, scope: Scope) -> list[Value]:
         if run.task.loop is None:
@@ -188,18 +201,29 @@ class TaskOpener:
         if condition is not None:
             run.results[index] = results.skipped(condition)
             return []
-        load = self._tools.load_tasks
-        if load is None:
-            raise TemplateError("includes are not possible here", kind="template/value")
-        path = self._builder.include_path(run.task, scope)
-        nodes = filter_nodes(
-            load(path, run.task), self._options.tags, self._options.skip_tags
-        )
-        values: dict[str, Value] = {"include": path, "changed": False}
-        run.results[index] = TaskResult(status=TaskStatus.OK, values=values)
         extra = self._around.loop_vars(run, index)
         suffix = f"{run.key.removeprefix(run.task.id)}~{index}" if extra else ""
+        loaded, values = self._load(run, scope)
+        nodes = filter_nodes(loaded, self._options.tags, self._options.skip_tags)
+        run.results[index] = TaskResult(status=TaskStatus.OK, values=values)
         return [judge.with_vars(node, extra, suffix) for node in nodes]
+
+    def _load(self, run: TaskRun, scope: Scope) -> tuple[tuple[Node, ...], dict[str, Value]]:
+        """The nodes of an include, and what its result says."""
+        tools = self._tools
+        if tools.load_tasks is None or tools.load_role is None:
+            raise TemplateError("includes are not possible here", kind="template/value")
+        if run.spec.name != "include_role":
+            path = self._builder.include_path(run.task, scope)
+            return tools.load_tasks(path, run.task), {"include": path, "changed": False}
+        args = tools.templater.render(run.task.args, scope)
+        if not isinstance(args, Mapping):
+            raise TypeError("arguments are a mapping")
+        included = tools.load_role(args, run.task)
+        self._walker.handlers.add(included.handlers)
+        if included.is_public:
+            run.published.append(included.role)
+        return included.nodes, {"include_role": included.role.name, "changed": False}
 
     def _meta(self, run: TaskRun, scope: Scope) -> None:
         """Carries out ``meta:`` on this device."""
@@ -223,12 +247,25 @@ class TaskOpener:
             run.spot_after = self._walker.flush(after)
         elif verb in {"end_host", "end_play"}:
             run.spot_after = self._walker.end
+        elif verb == "end_role" and run.task.role is not None:
+            run.spot_after = replace(
+                after, position=cursor.end_of_role(after.position, run.task.role)
+            )
         elif verb == "clear_facts":
             self._state.forget_facts()
 
     def _key(self, task: Task) -> str:
         count = self.executions[task.id]
         return task.id if count == 0 else f"{task.id}~{count + 1}"
+
+
+def _silent(run: TaskRun) -> TaskRun:
+    """The run of a task that does nothing here and is not told of."""
+    run.set_items([None])
+    run.results[:] = [TaskResult(status=TaskStatus.OK, values={"changed": False})]
+    run.next_item = 1
+    run.is_silent = True
+    return run
 
 
 def _is_handler(position: cursor.Position) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fleetrun.model.module import ModuleKind, ModuleSpec
 from fleetrun.model.playbook import Task
 from fleetrun.model.result import TaskResult
+from fleetrun.model.role import Role
 from fleetrun.model.values import Value
 from fleetrun.planning.cursor import Spot
 from fleetrun.planning.step_builder import Traits
@@ -31,6 +32,10 @@ class TaskRun:
     waiting: dict[int, tuple[int, int]] = field(default_factory=dict)
     #: Variables that the task sets on the controller (set_fact).
     writes: dict[str, Value] = field(default_factory=dict)
+    #: Variables that include_vars loaded (level 18).
+    loads: dict[str, Value] = field(default_factory=dict)
+    #: Included roles whose variables stay visible (rule 35).
+    published: list[Role] = field(default_factory=list)
     traits: Traits | None = None
     has_upload: bool = False
     #: meta: not shown, not counted.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fleetrun.model.module import ModuleSpec
-from fleetrun.model.playbook import Node, Task
+from fleetrun.model.playbook import IncludedRole, Node, Task
 from fleetrun.model.result import TaskResult
 from fleetrun.model.steps import Upload
 from fleetrun.model.values import NO_VARS, Value, Vars
@@ -63,6 +63,8 @@ class Toolbox:
     preparers: Mapping[str, Preparer] = field(default_factory=dict)
     #: Loads an included task file; raises InputError.
     load_tasks: Callable[[str, Task], tuple[Node, ...]] | None = None
+    #: Loads the role of an include_role with rendered arguments; raises InputError.
+    load_role: Callable[[Mapping[str, Value], Task], IncludedRole] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,9 @@ class DeviceVars:
     #: Level 14 and 12.
     play_files: Vars = field(default_factory=lambda: NO_VARS)
     play: Vars = field(default_factory=lambda: NO_VARS)
+    #: Levels 15 and 2 of the play's roles.
+    role_vars: Vars = field(default_factory=lambda: NO_VARS)
+    role_defaults: Vars = field(default_factory=lambda: NO_VARS)
     #: Levels 3 to 10, merged.
     base: Vars = field(default_factory=lambda: NO_VARS)
     #: inventory_hostname, groups …: nothing overrides these.

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing_extensions import override
 
 from fleetrun.model.inventory import Group, Inventory, VarLayers
+from fleetrun.model.role import RoleNames
 from fleetrun.model.values import Value, Vars
 from fleetrun.planning.connection_vars import ConnectionVars, Jump, connection_settings
 from fleetrun.planning.scope import LiveMapping, Scope, ScopeView
@@ -19,7 +20,7 @@ from fleetrun.planning.templates_values import OMIT
 
 __all__ = [
     "BaseVars", "ConnectionVars", "Groups", "HostVars", "Jump", "LayeredVars",
-    "connection_settings", "magic_variables",
+    "connection_settings", "magic_variables", "role_variables",
 ]
 
 #: What ``ansible_version`` says: the release whose language this follows.
@@ -259,3 +260,13 @@ def magic_variables(  # noqa: PLR0913  # one argument for each thing Ansible tel
     if hostvars is not None:
         magic["hostvars"] = hostvars
     return magic
+
+
+def role_variables(names: RoleNames) -> Vars:
+    """Returns ``ansible_role_names`` and its kin; nothing for a play without roles."""
+    direct, dependent = list(names.direct), list(names.dependent)
+    return {
+        "ansible_role_names": list(dict.fromkeys([*dependent, *direct])),
+        "ansible_play_role_names": direct, "role_names": direct,
+        "ansible_dependent_role_names": dependent,
+    }

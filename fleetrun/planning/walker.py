@@ -31,6 +31,8 @@ class Walker:
         self._phases = (play.pre_tasks, play.tasks, play.post_tasks)
         self._flight = flight
         self.handlers = handlers.Notifications(play.handlers)
+        #: Roles that ran to their end, by key (rule 36).
+        self.completed_roles: set[str] = set()
         self.spot = Spot(0, False, cursor.root(self._phases[0]))
 
     @property

@@ -226,8 +226,8 @@ class TaskFileLoader(Protocol):
 class FileReader(Protocol):
     """Reads the operator's files for copy, template and script."""
 
-    def find(self, name: str, folder: str, base_dir: str) -> str:
-        """Path of `name`, looked up in `base_dir/folder`, then `base_dir`.
+    def find(self, name: str, folder: str, bases: tuple[str, ...]) -> str:
+        """Path of `name`, looked up in `folder` of each of `bases`, then in the base itself.
 
         Raises InputError that lists where it looked.
         """

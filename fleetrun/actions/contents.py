@@ -69,9 +69,9 @@ class Contents:
         self._known: OrderedDict[tuple[str, _Version], tuple[int, Content]] = OrderedDict()
         self._templates: dict[tuple[str, _Version], TemplateText] = {}
 
-    def find(self, name: str, folder: str, base_dir: str) -> str:
+    def find(self, name: str, folder: str, bases: tuple[str, ...]) -> str:
         """Returns the path of a file; see `contracts.FileReader`."""
-        return self._files.find(name, folder, base_dir)
+        return self._files.find(name, folder, bases)
 
     def read(self, path: str) -> bytes:
         """Returns a file's bytes, unkept; raises InputError."""

@@ -27,7 +27,7 @@ class CopyPreparer:
         if content is None:
             if args.get("remote_src") is True:
                 return Prepared(args=args)
-            path = self._contents.find(str(args.get("src")), "files", context.task.base_dir)
+            path = self._contents.find(str(args.get("src")), "files", context.task.search_dirs)
             return _carrying(_destination(args, path), self._contents.content(path))
         text = content if isinstance(content, str) else _as_json(content)
         return with_content(args, _bytes_of(text))
@@ -41,7 +41,7 @@ class TemplatePreparer:
 
     def __call__(self, args: Mapping[str, Value], context: ActionContext) -> Prepared:
         """Returns the arguments with the rendered text; raises InputError, TemplateError."""
-        path = self._contents.find(str(args.get("src")), "templates", context.task.base_dir)
+        path = self._contents.find(str(args.get("src")), "templates", context.task.search_dirs)
         template = self._contents.template(path)
         try:
             text = context.templater.render_text(template, context.scope)
@@ -62,7 +62,7 @@ class ScriptPreparer:
         """Returns the arguments with the script's text; raises InputError."""
         line = str(args.get("cmd") or args.get("_raw_params") or "")
         name, _, rest = line.partition(" ")
-        path = self._contents.find(name, "files", context.task.base_dir)
+        path = self._contents.find(name, "files", context.task.search_dirs)
         text = self._contents.read(path).decode("utf-8", "surrogateescape")
         kept = {key: value for key, value in args.items() if key not in {"cmd", "_raw_params"}}
         return Prepared(args={**kept, "_script_text": text, "_script_args": rest.strip()})

@@ -195,7 +195,7 @@ class FleetApp:
         toolbox = Toolbox(
             templater=loaded.templater, module=loaded.library.get, coerce=coerce,
             actions=CONTROLLER_ACTIONS, preparers=preparers(OperatorFiles((base_dir,))),
-            load_tasks=loaded.loader.load_tasks,
+            load_tasks=loaded.loader.load_tasks, load_role=loaded.loader.load_role,
         )
         passwords: SecretSource = asked.passwords
         return RunSetup(

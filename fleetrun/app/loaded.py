@@ -52,7 +52,11 @@ def load(invocation: Invocation, *, command: Sequence[str] = ()) -> Loaded:
     """Loads inventory and playbook; contacts nothing. Raises InputError."""
     invocation = _opened(invocation)
     library = load_library(_module_dirs(invocation))
-    loader = PlaybookLoader(library)
+    templater = make_templater()
+    loader = PlaybookLoader(
+        library, templater=templater, extra_vars=invocation.extra_vars,
+        roles_path=invocation.roles_path,
+    )
     if invocation.playbook:
         playbook = loader.load(invocation.playbook)
         playbook_dir = str(Path(invocation.playbook).resolve().parent)
@@ -65,7 +69,7 @@ def load(invocation: Invocation, *, command: Sequence[str] = ()) -> Loaded:
     inventory = load_inventory(invocation.inventories, playbook_dir=playbook_dir)
     return Loaded(
         invocation=invocation, inventory=_with_localhost(inventory, playbook), playbook=playbook,
-        library=library, loader=loader, templater=make_templater(),
+        library=library, loader=loader, templater=templater,
         file_hashes=playbook.file_hashes,
     )
 

@@ -20,8 +20,22 @@ from fleetrun.model.module import ArgSpec, ArgType, ModuleKind, ModuleSpec
 from fleetrun.model.values import TemplateText
 
 _TASK_KEYS = frozenset(KEYWORDS[Level.HANDLER])
-#: Actions that the loader carries out itself; all of them are refused but import_tasks.
-_ROLES = frozenset({"import_role", "include_role"})
+#: Actions that bring in a role.
+ROLES: Final = frozenset({"import_role", "include_role"})
+
+
+def _role_spec(name: str) -> ModuleSpec:
+    texts = ("tasks_from", "vars_from", "defaults_from", "handlers_from")
+    flags = ("allow_duplicates", "public", "rolespec_validate")
+    args = {
+        "name": ArgSpec(name="name", required=True, aliases=("role",)),
+        **{text: ArgSpec(name=text) for text in texts},
+        **{flag: ArgSpec(name=flag, type=ArgType.BOOL) for flag in flags},
+        "apply": ArgSpec(name="apply", type=ArgType.DICT),
+    }
+    if name == "import_role":
+        del args["apply"]
+    return ModuleSpec(name=name, family="", summary="", kind=ModuleKind.INCLUDE, args=args)
 
 
 def _include_spec(name: str) -> ModuleSpec:
@@ -35,7 +49,10 @@ def _include_spec(name: str) -> ModuleSpec:
 
 
 #: Specs that do not depend on the library.
-INCLUDES: Final = {name: _include_spec(name) for name in ("include_tasks", "import_tasks")}
+INCLUDES: Final = {
+    **{name: _include_spec(name) for name in ("include_tasks", "import_tasks")},
+    **{name: _role_spec(name) for name in sorted(ROLES)},
+}
 
 
 class ModuleLookup(Protocol):
@@ -97,18 +114,12 @@ def find_action(field: Field, modules: ModuleLookup, what: str) -> Action | None
 
 def _is_action(name: str, modules: ModuleLookup) -> bool:
     short = canonical_name(name)
-    special = short in INCLUDES or short in _ROLES or short == "import_playbook"
+    special = short in INCLUDES or short == "import_playbook"
     return special or short in modules.names()
 
 
 def _checked(action: Action | None) -> Action | None:
     """The action, unless it may not stand among tasks."""
-    if action is not None and action.module in _ROLES:
-        action.field.complain(
-            "input/unsupported-keyword", f"`{action.module}` is not supported yet",
-            mark=action.field.key_mark, hint="use `import_tasks` with the role's task file",
-        )
-        return None
     if action is not None and action.module == "import_playbook":
         action.field.complain(
             "input/misplaced", "`import_playbook` stands among tasks",

@@ -22,13 +22,14 @@ class OperatorFiles:
         #: Looked in last, for tasks that were included from another folder.
         self._search_dirs = tuple(search_dirs)
 
-    def find(self, name: str, folder: str, base_dir: str) -> str:
-        """Path of `name`: in `base_dir/folder`, then `base_dir`, then the same elsewhere.
+    def find(self, name: str, folder: str, bases: tuple[str, ...]) -> str:
+        """Path of `name`: in `folder` of each of `bases` and then in the base (rule 38).
 
         A folder is found, too. Raises InputError that lists where it looked.
         """
-        bases = dict.fromkeys((base_dir or ".", *self._search_dirs))
-        tried = candidates(name, [str(Path(base) / sub) for base in bases for sub in (folder, "")])
+        everywhere = dict.fromkeys((*(bases or (".",)), *self._search_dirs))
+        below = (folder, "") if not name.startswith(f"{folder}/") else ("",)
+        tried = candidates(name, [str(Path(base) / sub) for base in everywhere for sub in below])
         for path in tried:
             if _exists(path):
                 return str(path)

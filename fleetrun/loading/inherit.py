@@ -15,7 +15,9 @@ from fleetrun.loading.fields import (
     read_vars,
     type_name,
 )
+from fleetrun.loading.role_files import RoleParts
 from fleetrun.model.playbook import Become
+from fleetrun.model.role import Role
 from fleetrun.model.values import TemplateText, Value, Vars
 
 
@@ -43,6 +45,20 @@ class Inherited:
     check_mode: Value = None
     diff: Value = None
     timeout: Value = None
+    #: The role that the tasks are part of.
+    role: Role | None = None
+    #: Uses of roles around, outermost first, the tasks' own included.
+    roles: tuple[RoleParts, ...] = ()
+    #: Variables of the includes around, outer first.
+    param_layers: tuple[Vars, ...] = ()
+    #: The variables that an include hands down itself; last of `param_layers`.
+    own_params: tuple[Vars, ...] = ()
+    #: What is known of all devices before the run: the play's own variables.
+    static_vars: tuple[Vars, ...] = ()
+    #: Where the include itself stands.
+    source: Field | None = None
+    #: True below an include, where a role may contain itself.
+    is_dynamic: bool = False
     #: Folder of the playbook: the last place to look for included files.
     play_dir: str = ""
     is_handler: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,14 +20,19 @@ from fleetrun.loading.fields import (
     read_word,
     type_name,
 )
+from fleetrun.loading.imports import public_handlers
 from fleetrun.loading.inherit import Inherited, inherit
+from fleetrun.loading.place import Place
+from fleetrun.loading.roles import LoadedRole
 from fleetrun.loading.rollout import read_graph, read_rollout
 from fleetrun.loading.schema import Level
 from fleetrun.loading.sources import Sources, candidates, find_file, is_file
-from fleetrun.loading.tasks import Place, TaskReader
+from fleetrun.loading.tasks import TaskReader
 from fleetrun.model.playbook import Node, Play, Task
+from fleetrun.model.role import RoleNames
 from fleetrun.model.rollout import RolloutSpec
 from fleetrun.model.values import NO_VARS, TemplateText, Value, Vars
+from fleetrun.planning.handlers import titles
 
 _SECTIONS = ("pre_tasks", "tasks", "post_tasks")
 _STRATEGIES = ("linear", "free", "host_pinned")
@@ -60,7 +65,19 @@ class PlayReader:
         inner = inherit(outer, keys, with_vars=False)
         own_vars = read_vars(keys["vars"]) if "vars" in keys else NO_VARS
         hosts = _read_hosts(play, keys)
+        file_vars = self._read_vars_files(keys, base_dir)
+        play_vars = {**own_vars, **imported.vars}
+        inner = replace(inner, static_vars=(play_vars, file_vars))
+        imports = self._tasks.imports
+        imports.begin_play()
+        self._tasks.notified.clear()
+        roles = (
+            self._tasks.roles.read_list(keys["roles"], inner, f"{index}.roles.")
+            if "roles" in keys else []
+        )
         sections = self._read_sections(keys, inner, f"{index}.", base_dir)
+        handlers = self._read_handlers(keys, inner, f"{index}.", base_dir, roles)
+        roles_first, roles = roles, [*roles, *imports.imported_roles]
         return Play(
             index=index,
             name=read_text(keys["name"]) if "name" in keys else _title(hosts),
@@ -68,12 +85,17 @@ class PlayReader:
             mark=play.mark,
             gather_facts=read_flag(keys["gather_facts"]) if "gather_facts" in keys else True,
             gather_args=_read_gathering(keys),
-            vars={**own_vars, **imported.vars},
-            file_vars=self._read_vars_files(keys, base_dir),
+            vars=play_vars,
+            file_vars=file_vars,
+            role_defaults=_merged(one.role.shared_defaults for one in roles),
+            role_vars=_merged(one.role.shared_vars for one in roles),
+            role_names=_role_names(roles),
             pre_tasks=sections.get("pre_tasks", ()),
-            tasks=sections.get("tasks", ()),
+            tasks=(
+                *(node for one in roles_first for node in one.nodes), *sections.get("tasks", ())
+            ),
             post_tasks=sections.get("post_tasks", ()),
-            handlers=self._read_handlers(keys, inner, f"{index}.", base_dir),
+            handlers=handlers,
             rollout=read_rollout(keys, self._warnings) if keys else RolloutSpec(),
             graph=read_graph(keys["graph"]) if "graph" in keys else (),
             become=inner.become,
@@ -90,7 +112,6 @@ class PlayReader:
     def _read_sections(
         self, keys: Mapping[str, Field], inner: Inherited, prefix: str, base_dir: str
     ) -> dict[str, tuple[Node, ...]]:
-        self._tasks.notified.clear()
         return {
             name: self._tasks.read_nodes(
                 keys[name], inner, Place(prefix=f"{prefix}{name}.", base_dir=base_dir)
@@ -99,9 +120,10 @@ class PlayReader:
         }
 
     def _read_handlers(
-        self, keys: Mapping[str, Field], inner: Inherited, prefix: str, base_dir: str
+        self, keys: Mapping[str, Field], inner: Inherited, prefix: str, base_dir: str,
+        roles: Sequence[LoadedRole],
     ) -> tuple[Task, ...]:
-        """Handlers; also checks that every handler that is notified by name exists."""
+        """Handlers, those of roles first; also checks that each that is notified exists."""
         handlers: tuple[Task, ...] = ()
         problems_before = len(self._problems)
         if "handlers" in keys:
@@ -111,16 +133,19 @@ class PlayReader:
                 keys["handlers"], outer, Place(prefix=f"{prefix}handlers.", base_dir=base_dir)
             )
             handlers = tuple(node for node in nodes if isinstance(node, Task))
-        is_complete = len(self._problems) == problems_before
-        self._tasks.check_includes()
-        for handler in handlers:
+        imports = self._tasks.imports
+        own = handlers
+        imports.check_includes()
+        handlers = (*public_handlers([*roles, *imports.imported_roles]), *handlers)
+        is_complete = len(self._problems) == problems_before and not imports.has_unknown_roles
+        for handler in own:
             if not handler.name and not handler.listen:
                 self._warnings.append(
                     f"{handler.mark}: this handler has neither a name nor `listen`, "
                     "so nothing can notify it"
                 )
         if is_complete:
-            _check_notified(self._tasks.notified, handlers)
+            _check_notified(self._tasks.notified, (*handlers, *imports.later_handlers))
         return handlers
 
     def _read_vars_files(self, keys: Mapping[str, Field], base_dir: str) -> Vars:
@@ -186,9 +211,10 @@ def _read_strategy(strategy: Field) -> str:
 
 
 def _check_notified(notified: list[Field], handlers: tuple[Task, ...]) -> None:
-    names = {handler.name for handler in handlers if handler.name}
+    names = {name for handler in handlers for name in titles(handler)}
     names.update(topic for handler in handlers for topic in handler.listen)
-    if any(isinstance(name, TemplateText) for name in names):
+    said = [name for handler in handlers for name in (handler.name, *handler.listen)]
+    if any(isinstance(name, TemplateText) for name in said):
         return
     for topic in notified:
         name = topic.value
@@ -198,6 +224,20 @@ def _check_notified(notified: list[Field], handlers: tuple[Task, ...]) -> None:
                 "input/unknown-handler", f"no handler is called `{name}` or listens to it",
                 label=did_you_mean(str(name), names), allowed=sorted(names),
             )
+
+
+def _merged(layers: Iterable[Vars]) -> Vars:
+    merged: dict[str, Value] = {}
+    for layer in layers:
+        merged.update(layer)
+    return merged
+
+
+def _role_names(roles: Sequence[LoadedRole]) -> RoleNames:
+    dependent = [name for one in roles for name in one.role.dependencies]
+    return RoleNames(
+        direct=tuple(one.role.name for one in roles), dependent=tuple(dict.fromkeys(dependent))
+    )
 
 
 def _flag(keys: Mapping[str, Field], name: str) -> bool:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from fleetrun.errors import InputError, Problem
 from fleetrun.loading.actions import ModuleLookup
 from fleetrun.loading.conditions import read_conditions
-from fleetrun.loading.fields import Field, keywords, read_text, read_vars, type_name
-from fleetrun.loading.inherit import read_tags
+from fleetrun.loading.fields import Field, keywords, read_vars, type_name
+from fleetrun.loading.imports import included_place, public_handlers, task_folders
+from fleetrun.loading.inherit import Inherited, read_tags
 from fleetrun.loading.play import Imported, PlayReader
+from fleetrun.loading.role_files import RoleFinder
 from fleetrun.loading.schema import Level
 from fleetrun.loading.sources import Sources, find_file
-from fleetrun.loading.tasks import MAX_NESTING, TaskReader, included_place
+from fleetrun.loading.statics import Statics
+from fleetrun.loading.tasks import MAX_NESTING, Around, TaskReader
 from fleetrun.loading.yamlfile import as_operator_text, read_yaml
-from fleetrun.model.playbook import Node, Play, Playbook, Task
-from fleetrun.model.values import NO_VARS
+from fleetrun.model.playbook import IncludedRole, Node, Play, Playbook, Task
+from fleetrun.model.values import NO_VARS, Value, Vars
+from fleetrun.planning.templates import Templater
 
 __all__ = ["MAX_INCLUDE_DEPTH", "ModuleLookup", "PlaybookLoader"]
 
@@ -34,11 +38,24 @@ class PlaybookLoader:
     see the same text. Not for use by several threads at once.
     """
 
-    def __init__(self, library: ModuleLookup) -> None:
+    def __init__(
+        self, library: ModuleLookup, *, templater: Templater | None = None,
+        extra_vars: Vars = NO_VARS, roles_path: Sequence[str] = (),
+    ) -> None:
+        """Makes a loader.
+
+        `templater` and `extra_vars` render the names of files and roles that
+        must be known before the run; `roles_path` are folders of roles, in
+        place of Ansible's own.
+        """
         self._library = library
+        self._around = Around(
+            statics=Statics(templater, extra_vars), roles=RoleFinder(roles_path)
+        )
         self._sources = Sources()
         #: The last result for an include, by (id, path), and what it was made for.
         self._included: dict[tuple[str, str], tuple[Task, tuple[Node, ...]]] = {}
+        self._roles: dict[tuple[str, str], tuple[Task, IncludedRole]] = {}
 
     def load(self, path: str) -> Playbook:
         """The playbook at `path` with everything it imports.
@@ -47,7 +64,7 @@ class PlaybookLoader:
         in which they are read.
         """
         problems: list[Problem] = []
-        reading = _Reading(self._library, self._sources, problems)
+        reading = _Reading(self._library, self._sources, problems, self._around)
         plays = reading.read_file(Path(path), None, Imported(), ())
         if not problems and not plays:
             problems.append(Problem(
@@ -75,6 +92,30 @@ class PlaybookLoader:
         self._included[key] = (include, nodes)
         return nodes
 
+    def load_role(self, args: Mapping[str, Value], include: Task) -> IncludedRole:
+        """The role that an ``include_role`` with rendered `args` names.
+
+        Raises InputError; quick when asked again for the same include.
+        """
+        key = (include.id, repr(sorted(args.items(), key=str)))
+        if key in self._roles:
+            made_for, role = self._roles[key]
+            if _is_same_scope(made_for, include):
+                return role
+        problems: list[Problem] = []
+        _check_depth(include, problems)
+        reader = TaskReader(self._library, self._sources, problems, self._around)
+        loaded = None if problems else reader.imports.read_included(args, include, problems)
+        if problems or loaded is None:
+            raise InputError(_in_file_order(problems))
+        role = IncludedRole(
+            role=loaded.role, nodes=loaded.nodes,
+            handlers=(*loaded.handlers, *public_handlers(reader.imports.imported_roles)),
+            is_public=args.get("public") in {True, "yes", "true"},
+        )
+        self._roles[key] = (include, role)
+        return role
+
     def adhoc(
         self, pattern: str, module: str, args_text: str = "", *,
         argv: Sequence[str] = (), base_dir: str = ".",
@@ -93,7 +134,7 @@ class PlaybookLoader:
         play = {"name": "ad hoc", "hosts": pattern, "gather_facts": False, "tasks": [task]}
         problems: list[Problem] = []
         field = Field(document=document, value=play, problems=problems)
-        reading = _Reading(self._library, self._sources, problems)
+        reading = _Reading(self._library, self._sources, problems, self._around)
         read = reading.plays.read(field, 0, base_dir, Imported())
         if problems:
             raise InputError([replace(problem, mark=None) for problem in problems])
@@ -101,19 +142,18 @@ class PlaybookLoader:
 
     def _load_tasks(self, path: str, include: Task) -> tuple[Node, ...]:
         problems: list[Problem] = []
-        if include.id.count("/") >= MAX_INCLUDE_DEPTH:
-            problems.append(Problem(
-                kind="input/nesting", mark=include.mark,
-                message=f"task files include each other more than {MAX_INCLUDE_DEPTH} levels deep",
-                hint="end the recursion with `when:`",
-            ))
+        _check_depth(include, problems)
+        if problems:
             raise InputError(problems)
         nodes: tuple[Node, ...] = ()
-        play_dir = getattr(include.inherited, "play_dir", "")
-        found = find_file(path, [include.base_dir, play_dir], problems, include.mark)
+        inherited = include.inherited
+        if not isinstance(inherited, Inherited):
+            raise TypeError(f"task {include.id} was not made by this loader")
+        folders = task_folders(include.base_dir, inherited)
+        found = find_file(path, folders, problems, include.mark)
         content = self._sources.open(found, problems) if found else None
         if content is not None and found is not None:
-            reader = TaskReader(self._library, self._sources, problems)
+            reader = TaskReader(self._library, self._sources, problems, self._around)
             nodes = reader.read_nodes(content, *included_place(found, include))
         elif not problems:
             problems.append(Problem(
@@ -123,6 +163,15 @@ class PlaybookLoader:
         if problems:
             raise InputError(_in_file_order(problems))
         return nodes
+
+
+def _check_depth(include: Task, problems: list[Problem]) -> None:
+    if include.id.count("/") >= MAX_INCLUDE_DEPTH:
+        problems.append(Problem(
+            kind="input/nesting", mark=include.mark,
+            message=f"files include each other more than {MAX_INCLUDE_DEPTH} levels deep",
+            hint="end the recursion with `when:`",
+        ))
 
 
 def _in_file_order(problems: list[Problem]) -> list[Problem]:
@@ -143,9 +192,10 @@ def _is_same_scope(one: Task, other: Task) -> bool:
 
     The same task in a loop has the same id on every device, but other items.
     """
-    if len(one.vars_layers) != len(other.vars_layers) or one.inherited is not other.inherited:
+    layers, others = one.param_layers, other.param_layers
+    if len(layers) != len(others) or one.inherited is not other.inherited:
         return False
-    pairs = zip(one.vars_layers, other.vars_layers, strict=True)
+    pairs = zip(layers, others, strict=True)
     return all(first is second for first, second in pairs)
 
 
@@ -153,18 +203,19 @@ class _Reading:
     """One pass over a playbook and the playbooks that it imports."""
 
     def __init__(
-        self, library: ModuleLookup, sources: Sources, problems: list[Problem]
+        self, library: ModuleLookup, sources: Sources, problems: list[Problem], around: Around
     ) -> None:
         self._sources = sources
         self._problems = problems
         self._warnings: list[str] = []
-        self._tasks = TaskReader(library, sources, problems)
+        self._tasks = TaskReader(library, sources, problems, around)
+        self._statics = around.statics
         self._next_index = 0
         self.plays = PlayReader(self._tasks, sources, problems, self._warnings)
 
     def all_warnings(self) -> list[str]:
         """What a person should know."""
-        return [*self._warnings, *self._tasks.warnings]
+        return [*self._warnings, *self._tasks.imports.warnings]
 
     def read_file(
         self, path: Path, importing: Field | None, imported: Imported, chain: tuple[str, ...]
@@ -198,7 +249,9 @@ class _Reading:
         target = next((keys[name] for name in keys if name in _IMPORTS), None)
         if target is None:
             return ()
-        name = read_text(target, is_static=True)
+        own_vars = read_vars(keys["vars"]) if "vars" in keys else NO_VARS
+        known = Inherited(static_vars=(own_vars, imported.vars), play_dir=str(path.parent))
+        name = self._statics.text(target, known, "the file of `import_playbook`")
         found = name and find_file(name, [str(path.parent)], self._problems, target.mark)
         if not found:
             return ()
@@ -210,7 +263,6 @@ class _Reading:
                                   resolved]),
             )
             return ()
-        own_vars = read_vars(keys["vars"]) if "vars" in keys else NO_VARS
         added = Imported(
             vars={**own_vars, **imported.vars},
             tags=imported.tags | (read_tags(keys["tags"]) if "tags" in keys else frozenset()),

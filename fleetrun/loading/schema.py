@@ -23,6 +23,10 @@ class Level(StrEnum):
     INCLUDE_TASKS = "include_tasks"
     IMPORT_TASKS = "import_tasks"
     IMPORT_PLAYBOOK = "import_playbook"
+    INCLUDE_ROLE = "include_role"
+    IMPORT_ROLE = "import_role"
+    ROLE = "role"
+    ROLE_META = "meta of a role"
     LOOP_CONTROL = "loop_control"
     ROLLOUT = "rollout"
     STAGE = "stage"
@@ -114,6 +118,7 @@ _PLAY = {
     fact_path | text | Folder of local facts (default: /etc/ansible/facts.d).
     vars_files | list of file names | Files with variables, later ones win; a list in the list takes the first that exists.
     pre_tasks | list of tasks | Run before `tasks`, with their own handler flush.
+    roles | list of roles | Roles whose tasks run before `tasks`.
     tasks | list of tasks | What to do.
     post_tasks | list of tasks | Run after `tasks`, with their own handler flush.
     handlers | list of handlers | Tasks that run when notified, once, at the end of a section.
@@ -130,7 +135,6 @@ _PLAY = {
     """),  # noqa: E501
     **_INHERITED_LATER,
     **_later("""
-    roles | list of roles | Roles to run before `tasks`. | use `import_tasks` and `vars_files` with the role's files
     vars_prompt | list | Variables asked for at the start. | pass them with -e NAME=VALUE
     """),  # noqa: E501
 }
@@ -248,6 +252,24 @@ _IMPORT_PLAYBOOK = {
     tags | list of text | Added to every task of its plays.
     """),
 }
+_ROLE = {
+    **_now("""
+    role | name | The role: a folder below roles/, a path, or the name of a collection's role.
+    name | name | The same.
+    """),
+    **_WHEN,
+    **_INHERITED,
+    **_INHERITED_LATER,
+    **_DELEGATION_LATER,
+}
+_ROLE_META = _now("""
+    dependencies | list of roles | Roles that run before this one.
+    allow_duplicates | yes/no | Run again when a play names it twice.
+    argument_specs | mapping | What the role's arguments are; also as a file of its own.
+    galaxy_info | mapping | For Galaxy; not looked at.
+    collections | list of text | Not looked at: modules are found by their own name.
+    standalone | yes/no | Not looked at.
+""")
 _LOOP_CONTROL = {
     **_now("""
     loop_var | variable name | Name of the item (default: item).
@@ -321,6 +343,10 @@ KEYWORDS: Final[Mapping[Level, _Table]] = {
     Level.INCLUDE_TASKS: _include_tasks(),
     Level.IMPORT_TASKS: _import_tasks(),
     Level.IMPORT_PLAYBOOK: _IMPORT_PLAYBOOK,
+    Level.INCLUDE_ROLE: _include_tasks(),
+    Level.IMPORT_ROLE: _import_tasks(),
+    Level.ROLE: _ROLE,
+    Level.ROLE_META: _ROLE_META,
     Level.LOOP_CONTROL: _LOOP_CONTROL,
     Level.ROLLOUT: _ROLLOUT,
     Level.STAGE: _STAGE,
@@ -332,7 +358,7 @@ KEYWORDS: Final[Mapping[Level, _Table]] = {
 #: ``meta:`` actions and whether they are carried out.
 META_ACTIONS: Final[Mapping[str, bool]] = {
     "flush_handlers": True, "end_host": True, "end_play": True, "clear_facts": True, "noop": True,
-    "end_batch": False, "end_role": False, "clear_host_errors": False,
+    "end_role": True, "end_batch": False, "clear_host_errors": False,
     "refresh_inventory": False, "reset_connection": False,
 }
 

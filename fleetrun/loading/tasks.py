@@ -31,37 +31,39 @@ from fleetrun.loading.fields import (
     read_number,
     read_text,
     read_variable_name,
+    read_vars,
     type_name,
 )
+from fleetrun.loading.imports import Imports
 from fleetrun.loading.inherit import Inherited, inherit
 from fleetrun.loading.loops import read_loop
+from fleetrun.loading.place import Place
+from fleetrun.loading.role_files import RoleFinder
+from fleetrun.loading.roles import RoleReader
 from fleetrun.loading.schema import KEYWORDS, META_ACTIONS, Level
-from fleetrun.loading.sources import Sources, candidates, find_file, is_file
+from fleetrun.loading.sources import Sources
+from fleetrun.loading.statics import Statics
 from fleetrun.model.playbook import Block, Node, Task
-from fleetrun.model.values import TemplateText, Value
+from fleetrun.model.values import NO_VARS, Value, Vars
 
 #: Blocks and imports inside each other; keeps recursion far from Python's limit.
 MAX_NESTING: Final = 64
 MAX_TASKS: Final = 50_000
 
 _BLOCK_KEYS = frozenset({"block", "rescue", "always"})
+_INCLUDES = {"include_tasks": Level.INCLUDE_TASKS, "include_role": Level.INCLUDE_ROLE}
+_IMPORTS = {"import_tasks": Level.IMPORT_TASKS, "import_role": Level.IMPORT_ROLE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a list of tasks stands."""
+class Around:
+    """What the loader knows beside the playbook."""
 
-    #: Begin of the ids of its tasks, with the separator: ``2.tasks.``.
-    prefix: str
-    #: Folder of the file.
-    base_dir: str
-    #: Files being imported, outermost first.
-    chain: tuple[str, ...] = ()
-    depth: int = 0
+    statics: Statics
+    roles: RoleFinder
 
-    def inside(self, prefix: str) -> Place:
-        """A list of tasks within a block of this one."""
-        return replace(self, prefix=prefix, depth=self.depth + 1)
+
+_NOTHING_AROUND = Around(statics=Statics(), roles=RoleFinder())
 
 
 class TaskReader:
@@ -69,16 +71,15 @@ class TaskReader:
 
     def __init__(
         self, modules: ModuleLookup, sources: Sources, problems: list[Problem],
+        around: Around = _NOTHING_AROUND,
     ) -> None:
-        self.warnings: list[str] = []
         #: Every ``notify:`` seen, to be compared with the play's handlers.
         self.notified: list[Field] = []
         self._modules = modules
-        self._sources = sources
-        self._problems = problems
         self._count = 0
-        self._checked: set[str] = set()
-        self._unchecked: list[tuple[Path, Task]] = []
+        self._magic: dict[tuple[int, str, str], Vars] = {}
+        self.roles = RoleReader(self, sources, around.statics, around.roles)
+        self.imports = Imports(self, sources, around.statics, self.roles, problems)
 
     def read_nodes(self, field: Field, outer: Inherited, place: Place) -> tuple[Node, ...]:
         """The tasks and blocks of a list; () when it is empty."""
@@ -101,17 +102,6 @@ class TaskReader:
             nodes.extend(self._read_node(child, outer, place, f"{place.prefix}{index}"))
         return tuple(nodes)
 
-    def check_includes(self) -> None:
-        """Reads the files of ``include_tasks`` that are known by name already.
-
-        Their mistakes are then found before any device is contacted.
-        """
-        while self._unchecked:
-            path, include = self._unchecked.pop()
-            field = self._sources.open(path, self._problems)
-            if field is not None:
-                self.read_nodes(field, *included_place(path, include))
-
     def _read_node(
         self, field: Field, outer: Inherited, place: Place, node_id: str
     ) -> tuple[Node, ...]:
@@ -131,8 +121,8 @@ class TaskReader:
         action = find_action(field, self._modules, _what(field))
         if action is None:
             return ()
-        if action.module == "import_tasks":
-            return self._import_tasks(field, action, outer, place, node_id)
+        if action.module in _IMPORTS:
+            return self._import(field, action, outer, place, node_id)
         task = self._read_task(field, action, outer, place, node_id)
         return () if task is None else (task,)
 
@@ -141,12 +131,6 @@ class TaskReader:
     def _read_block(
         self, field: Field, outer: Inherited, place: Place, node_id: str
     ) -> tuple[Node, ...]:
-        if outer.is_handler:
-            field.complain(
-                "input/unsupported-keyword", "a handler cannot be a block",
-                hint="write each task of the block as a handler that listens to one topic",
-            )
-            return ()
         what = _what(field, "block")
         keys = keywords(field, Level.BLOCK, what)
         self._note_notify(keys)
@@ -157,6 +141,9 @@ class TaskReader:
             name: self.read_nodes(keys[name], inner, place.inside(f"{node_id}.{name}."))
             for name in ("block", "rescue", "always") if name in keys
         }
+        if outer.is_handler:
+            # Each task of it is a handler of its own, as in Ansible.
+            return tuple(node for nodes in parts.values() for node in nodes)
         name = read_text(keys["name"]) if "name" in keys else ""
         return (Block(
             id=node_id, mark=field.mark, name=name, block=parts.get("block", ()),
@@ -170,22 +157,53 @@ class TaskReader:
     ) -> Task | None:
         what = _what(field, "handler" if outer.is_handler else "task")
         level = Level.HANDLER if outer.is_handler else Level.TASK
-        if action.module == "include_tasks":
-            level = Level.INCLUDE_TASKS
+        level = _INCLUDES.get(action.module, level)
         keys = self._keys(field, action, level, what)
         spec = spec_of(action, self._modules)
         if spec is None:
             return None
         args = read_args(action, spec, keys.get("args"))
         task = self._build(keys, action, args, inherit(outer, keys), task_id, field)
-        task = replace(task, base_dir=place.base_dir)
+        task = self._placed(task, outer, place)
         if action.field.pointer[-1] == "local_action":
             task = replace(task, delegate_to="localhost")
-        if action.module == "include_tasks":
-            return self._include(task, action, outer)
+        if action.module in _INCLUDES:
+            own_vars = read_vars(keys["vars"]) if "vars" in keys else NO_VARS
+            take = self.imports.include_tasks
+            if action.module == "include_role":
+                take = self.imports.include_role
+            return take(task, action, keys.get("args"), outer, own_vars)
         if action.module == "meta":
             _check_meta(task, action)
         return task
+
+    def _placed(self, task: Task, outer: Inherited, place: Place) -> Task:
+        """`task` with the role and the folders that it belongs to."""
+        role = outer.role
+        base = str(Path(place.base_dir).absolute())
+        search = dict.fromkeys([*(role.search_dirs if role else ()), base])
+        key = (id(role), base, outer.play_dir)
+        if key not in self._magic:
+            folders = dict.fromkeys([*search, str(Path(outer.play_dir).absolute())])
+            self._magic[key] = {
+                **(role.magic() if role else {}), "ansible_search_path": list(folders),
+            }
+        return replace(
+            task, base_dir=place.base_dir, role=role, search_dirs=tuple(search),
+            magic=self._magic[key], param_layers=outer.param_layers,
+        )
+
+    def _import(
+        self, field: Field, action: Action, outer: Inherited, place: Place, node_id: str
+    ) -> tuple[Node, ...]:
+        """The tasks that an import_tasks or import_role stands for."""
+        keys = self._keys(field, action, _IMPORTS[action.module], _what(field))
+        args = read_args(action, INCLUDES[action.module], keys.get("args"))
+        inner = inherit(outer, keys)
+        take = self.imports.import_tasks
+        if action.module == "import_role":
+            take = self.imports.import_role
+        return take(action, args, inner, place, node_id)
 
     def _keys(self, field: Field, action: Action, level: Level, what: str) -> dict[str, Field]:
         """The task's keywords without its module."""
@@ -234,89 +252,6 @@ class TaskReader:
             remote_user=own.remote_user, tags=own.tags, no_log=own.no_log,
             check_mode=own.check_mode, diff=own.diff, timeout=own.timeout,
         )
-
-    # -- other files ------------------------------------------------------------
-
-    def _import_tasks(
-        self, field: Field, action: Action, outer: Inherited, place: Place, node_id: str
-    ) -> tuple[Node, ...]:
-        keys = self._keys(field, action, Level.IMPORT_TASKS, _what(field))
-        args = read_args(action, INCLUDES["import_tasks"], keys.get("args"))
-        inner = inherit(outer, keys)
-        name = _file_name(args, action)
-        if isinstance(name, TemplateText):
-            action.field.complain(
-                "input/template-not-allowed", "`import_tasks` needs a file name without a template",
-                label="known only when the playbook runs", hint="use `include_tasks`",
-            )
-            return ()
-        path = name and find_file(
-            name, [place.base_dir, outer.play_dir], self._problems, action.field.mark
-        )
-        if not path:
-            return ()
-        resolved = str(path.resolve())
-        if resolved in place.chain:
-            action.field.complain(
-                "input/import-cycle", f"`{name}` imports itself",
-                hint=" -> ".join([*place.chain[place.chain.index(resolved):], resolved]),
-            )
-            return ()
-        content = self._sources.open(path, self._problems)
-        if content is None:
-            return ()
-        there = Place(
-            prefix=f"{node_id}/", base_dir=str(path.parent), chain=(*place.chain, resolved),
-            depth=place.depth + 1,
-        )
-        return self.read_nodes(content, inner, there)
-
-    def _include(self, task: Task, action: Action, outer: Inherited) -> Task:
-        name = _file_name(task.args, action)
-        task = replace(
-            task, args={"_raw_params": name},
-            inherited=replace(outer, vars_layers=task.vars_layers, is_handler=False),
-        )
-        if name and not isinstance(name, TemplateText):
-            tried = candidates(name, [task.base_dir, outer.play_dir])
-            path = next((one for one in tried if is_file(one)), None)
-            if path is None:
-                looked = ", ".join(str(one) for one in tried)
-                self.warnings.append(
-                    f"{action.field.mark}: there is no file `{name}` to include "
-                    f"(looked for {looked})"
-                )
-            elif str(path) not in self._checked:
-                self._checked.add(str(path))
-                self._unchecked.append((path, task))
-        return task
-
-
-def included_place(path: Path, include: Task) -> tuple[Inherited, Place]:
-    """What the tasks of an included file inherit, and where they stand."""
-    inherited = include.inherited
-    if not isinstance(inherited, Inherited):
-        raise TypeError(f"task {include.id} was not made by this loader")
-    # The include's layers may have grown by the item of a loop around it.
-    outer = replace(inherited, vars_layers=include.vars_layers)
-    return outer, Place(prefix=f"{include.id}/", base_dir=str(path.parent))
-
-
-def _file_name(args: Mapping[str, Value], action: Action) -> str:
-    """The file of an include or import; "" after a complaint."""
-    if "apply" in args:
-        action.field.complain(
-            "input/unsupported-keyword", f"`apply` is not supported yet in `{action.module}`",
-            hint="put a block with these keywords around the tasks of the included file",
-        )
-    name = args.get("file") or args.get("_raw_params")
-    if isinstance(name, str) and name:
-        return name
-    action.field.complain(
-        "input/arguments", f"`{action.module}` needs the name of a file",
-        mark=action.field.key_mark,
-    )
-    return ""
 
 
 def _check_meta(task: Task, action: Action) -> None:

@@ -32,8 +32,8 @@ class Role:
     shared_vars: Vars = field(default_factory=lambda: NO_VARS)
     #: Roles that it depends on, directly or not, by name.
     dependencies: tuple[str, ...] = ()
-    #: Those that it was pulled in by, outermost first.
-    parents: tuple[Role, ...] = ()
+    #: Folders of the roles that pulled it in, the nearest first.
+    parent_dirs: tuple[str, ...] = ()
 
     @property
     def short_name(self) -> str:
@@ -43,7 +43,7 @@ class Role:
     @property
     def search_dirs(self) -> tuple[str, ...]:
         """Folders that hold files/, templates/ and vars/: its own, then its parents'."""
-        return (self.path, *(parent.path for parent in reversed(self.parents)))
+        return (self.path, *self.parent_dirs)
 
     def magic(self) -> Mapping[str, Value]:
         """Returns the variables that nothing overrides within the role."""

@@ -36,6 +36,8 @@ class Invocation:
     #: Where vault passwords come from, each as label@where; never a password.
     vault_ids: tuple[str, ...] = ()
     force_handlers: bool = False
+    #: Folders of roles beside roles/ next to the playbook; () = Ansible's own.
+    roles_path: tuple[str, ...] = ()
     #: fail | wait
     on_busy: str = "fail"
     #: Ad hoc: pattern, module and arguments; the playbook is made of them.

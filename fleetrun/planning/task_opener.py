@@ -211,14 +211,14 @@ class TaskOpener:
     def _load(self, run: TaskRun, scope: Scope) -> tuple[tuple[Node, ...], dict[str, Value]]:
         """The nodes of an include, and what its result says."""
         tools = self._tools
-        if tools.load_tasks is None or tools.load_role is None:
-            raise TemplateError("includes are not possible here", kind="template/value")
         if run.spec.name != "include_role":
+            if tools.load_tasks is None:
+                raise TemplateError("includes are not possible here", kind="template/value")
             path = self._builder.include_path(run.task, scope)
             return tools.load_tasks(path, run.task), {"include": path, "changed": False}
         args = tools.templater.render(run.task.args, scope)
-        if not isinstance(args, Mapping):
-            raise TypeError("arguments are a mapping")
+        if tools.load_role is None or not isinstance(args, Mapping):
+            raise TemplateError("roles are not possible here", kind="template/value")
         included = tools.load_role(args, run.task)
         self._walker.handlers.add(included.handlers)
         if included.is_public:

@@ -93,6 +93,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "input/unknown-keyword": "A keyword does not exist.",
     "input/unknown-module": "A module does not exist.",
     "input/unknown-order": "The `order` of a play does not exist.",
+    "input/unknown-role": "There is no role of this name.",
     "input/unknown-value": "A keyword has a value that it does not know.",
     "input/unquoted-template": "A template stands without quotes, so YAML reads it as a mapping.",
     "input/unreadable-file": "A file cannot be read.",

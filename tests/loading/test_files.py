@@ -23,11 +23,11 @@ def test_the_folder_comes_before_the_base_and_the_playbook_last(tmp_path: Path) 
     reader: FileReader = OperatorFiles([str(tmp_path)])
     base = tmp_path / "sub"
     last = write(tmp_path / "a")
-    found = [reader.find("a", "files", str(base))]
+    found = [reader.find("a", "files", (str(base),))]
     expected = [last]
     for place in (tmp_path / "files/a", base / "a", base / "files/a"):
         expected.append(write(place))
-        found.append(reader.find("a", "files", str(base)))
+        found.append(reader.find("a", "files", (str(base),)))
 
     assert found == expected
 
@@ -36,14 +36,14 @@ def test_absolute_paths_are_taken_as_they_are(tmp_path: Path) -> None:
     """They need no folder; a folder can be found, too."""
     path = write(tmp_path / "a")
 
-    assert OperatorFiles().find(path, "files", "/nowhere") == path
-    assert OperatorFiles().find(str(tmp_path), "files", "/nowhere") == str(tmp_path)
+    assert OperatorFiles().find(path, "files", ("/nowhere",)) == path
+    assert OperatorFiles().find(str(tmp_path), "files", ("/nowhere",)) == str(tmp_path)
 
 
 def test_a_missing_file_names_all_places(tmp_path: Path) -> None:
     """The error lists where it looked."""
     with pytest.raises(InputError) as caught:
-        OperatorFiles().find("a.conf", "templates", str(tmp_path))
+        OperatorFiles().find("a.conf", "templates", (str(tmp_path),))
 
     message = caught.value.problems[0].message
     assert f"{tmp_path}/templates/a.conf, {tmp_path}/a.conf" in message
@@ -53,7 +53,7 @@ def test_a_missing_file_names_all_places(tmp_path: Path) -> None:
 def test_impossible_names_are_input_errors(tmp_path: Path, name: str) -> None:
     """Nothing but InputError comes out."""
     with pytest.raises(InputError):
-        OperatorFiles().find(name, "files", str(tmp_path))
+        OperatorFiles().find(name, "files", (str(tmp_path),))
 
 
 def test_reading_gives_the_bytes(tmp_path: Path) -> None:

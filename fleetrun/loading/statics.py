@@ -1,0 +1,64 @@
+"""Templates whose value must be known before the run: names of files and roles."""
+
+from __future__ import annotations
+
+from fleetrun.errors import TemplateError
+from fleetrun.loading.fields import Field, read_text
+from fleetrun.loading.inherit import Inherited
+from fleetrun.model.values import NO_VARS, TemplateText, Vars
+from fleetrun.planning.scope import Scope
+from fleetrun.planning.templates import Templater
+
+
+class Statics:
+    """Renders with what is known of every device: extra, play, block and role variables."""
+
+    def __init__(self, templater: Templater | None = None, extra_vars: Vars = NO_VARS) -> None:
+        self._templater = templater
+        self._extra = extra_vars
+
+    def text(
+        self, field: Field, outer: Inherited, what: str, hint: str = "", own: Vars = NO_VARS
+    ) -> str:
+        """The text at `field`, which `what` names; "" after a complaint."""
+        text = read_text(field)
+        if not isinstance(text, TemplateText):
+            return text
+        return self.render(text, field, outer, what, hint, own)
+
+    def render(
+        self, text: str, field: Field, outer: Inherited, what: str, hint: str = "",
+        own: Vars = NO_VARS,
+    ) -> str:
+        """`text`, which stands at `field`, without templates; "" after a complaint."""
+        if not isinstance(text, TemplateText):
+            return text
+        if self._templater is None:
+            reason = "nothing is known of variables here"
+        else:
+            try:
+                value = self._templater.render(text, self._scope(outer, own))
+            except TemplateError as error:
+                reason = error.message
+            else:
+                return str(value)
+        field.complain(
+            "input/template-not-allowed",
+            f"{what} must be known before the run: {reason}",
+            label="known only when the playbook runs",
+            hint=hint or "give the variable with -e, or in `vars` of the play",
+        )
+        return ""
+
+    def _scope(self, outer: Inherited, own: Vars) -> Scope:
+        role = outer.role
+        layers = [self._extra]
+        if role is not None:
+            layers.append(role.magic())
+        layers += [*reversed(outer.param_layers), own, *reversed(outer.vars_layers)]
+        if role is not None:
+            layers += [role.params, role.vars]
+        layers += reversed(outer.static_vars)
+        if role is not None:
+            layers.append(role.defaults)
+        return Scope(layers)

@@ -136,7 +136,7 @@ _PLAY = {
     **_INHERITED_LATER,
     **_later("""
     vars_prompt | list | Variables asked for at the start. | pass them with -e NAME=VALUE
-    """),  # noqa: E501
+    """),
 }
 _BLOCK = {
     **_NAME,
@@ -260,7 +260,7 @@ _ROLE = {
     **_WHEN,
     **_INHERITED,
     **_INHERITED_LATER,
-    **_DELEGATION_LATER,
+    **_DELEGATION,
 }
 _ROLE_META = _now("""
     dependencies | list of roles | Roles that run before this one.

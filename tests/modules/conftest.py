@@ -115,20 +115,25 @@ def make_step(
     )
 
 
-def namespaces(root: Path, folders: Sequence[str] = (), kinds: str = "m") -> tuple[str, ...]:
+def namespaces(
+    root: Path, folders: Sequence[str] = (), kinds: str = "m", *, is_bare: bool = False
+) -> tuple[str, ...]:
     """Returns the words that start a program in namespaces of its own.
 
     Below each of `folders` (etc, home …) it sees what is below `root`; `kinds`
     are letters of unshare(1): m for mounts, n for the network, u for the name.
+    A bare one sees nothing in /usr/sbin, as a device with busybox alone.
     """
     mount, unshare = shutil.which("mount"), shutil.which("unshare")
     assert mount is not None, "mount is not installed"
     assert unshare is not None, "unshare is not installed"
     script = (
-        'mount=$1 root=$2; shift 2; while [ "$1" != -- ]; do'
+        'mount=$1 root=$2 bare=$3; shift 3;'
+        ' [ -z "$bare" ] || "$mount" -t tmpfs none /usr/sbin || exit; while [ "$1" != -- ]; do'
         ' "$mount" --bind "$root/$1" "/$1" || exit; shift; done; shift; exec "$@"'
     )
-    return (unshare, f"-{kinds}", "/bin/sh", "-c", script, "sh", mount, str(root), *folders, "--")
+    return (unshare, f"-{kinds}", "/bin/sh", "-c", script, "sh", mount, str(root),
+            "bare" * is_bare, *folders, "--")
 
 
 @pytest.fixture(name="namespaces")

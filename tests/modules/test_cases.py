@@ -50,7 +50,8 @@ def test_case(
     def make(*args: str, **env: str) -> Any:
         device = prepare(make_device(*args, **env), case)
         if "inside" in case:
-            return replace(device, inside=namespaces(device.root, **case["inside"]))
+            inside = namespaces(device.root, **case["inside"], is_bare=shell == "busybox")
+            return replace(device, inside=inside)
         return device
 
     check(module, case, shell, make, make_step)

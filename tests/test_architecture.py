@@ -68,7 +68,6 @@ DEBTS: Final = {
     ("cli/execute.py", "fleetrun.engine"),
     ("cli/execute.py", "fleetrun.journal"),
     ("cli/execute.py", "fleetrun.transport"),
-    ("cli/inventory.py", "fleetrun.loading"),
     ("cli/lab.py", "fleetrun.journal"),
     ("cli/options.py", "fleetrun.loading"),
     ("cli/options.py", "fleetrun.reporters"),

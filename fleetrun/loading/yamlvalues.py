@@ -15,7 +15,7 @@ from enum import Enum
 
 from fleetrun.errors import Mark, Problem
 from fleetrun.loading.vault import VaultError
-from fleetrun.loading.vault.values import SEALED_KEY, VAULT_TAGS, hidden, opened
+from fleetrun.loading.vault.values import SEALED_KEY, UNSAFE_KEY, VAULT_TAGS, hidden, opened
 from fleetrun.model.values import TemplateText
 
 _YAML = "tag:yaml.org,2002:"
@@ -251,6 +251,8 @@ class ValueBuilder:
                 own[key] = self.build(value_node, trusted=trusted)
         if own.keys() == {SEALED_KEY} and isinstance(own[SEALED_KEY], str):
             return self._sealed(own[SEALED_KEY], node)
+        if own.keys() == {UNSAFE_KEY} and isinstance(own[UNSAFE_KEY], str):
+            return str(own[UNSAFE_KEY])
         return {**merged, **own} if merged else own
 
     def _key(self, node: Node, *, trusted: bool) -> object:

@@ -73,7 +73,7 @@ class BaseVars:
         shared = self._merged.get(found.groups)
         if shared is None:
             shared = self._merged[found.groups] = self._merge_groups(found.groups)
-        own = _own_vars(found.layers)
+        own = own_vars(found.layers)
         return LayeredVars(own, shared) if own else shared
 
     def _merge_groups(self, names: tuple[str, ...]) -> Vars:
@@ -99,8 +99,8 @@ def _group_order(group: Group) -> tuple[int, int, str]:
     return (group.depth, group.priority, group.name)
 
 
-def _own_vars(layers: VarLayers) -> Vars:
-    """The device's own three places as one; the one itself when only one says something."""
+def own_vars(layers: VarLayers) -> Vars:
+    """Returns a device's own three places as one; the only one that says something itself."""
     said = [
         place for place in (layers.source, layers.beside_inventory, layers.beside_playbook)
         if place

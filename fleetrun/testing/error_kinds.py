@@ -193,6 +193,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "usage/no-such-task": "No task matches `--start-at-task`.",
     "usage/no-types": "`lab up --types` names no type.",
     "usage/nothing-to-retry": "No device of the run has one of these outcomes.",
+    "usage/output-file": "A file to write to cannot be written.",
     "usage/password-file": "The file of the become password cannot be read.",
     "usage/pattern": "A pattern's regular expression is wrong.",
     "usage/plan-file": "The file cannot be read or written as a saved plan.",

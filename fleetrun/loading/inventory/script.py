@@ -14,6 +14,8 @@ from fleetrun.errors import Mark
 from fleetrun.loading.inventory.build import InventoryBuilder
 from fleetrun.loading.inventory.names import shown
 from fleetrun.loading.program import ProgramError, run_program
+from fleetrun.loading.vault import VaultError
+from fleetrun.loading.vault.values import SEALED_KEY, UNSAFE_KEY, opened
 from fleetrun.model.values import NO_VARS, Value
 
 _META = "_meta"
@@ -23,6 +25,16 @@ _KEYS = frozenset({"hosts", "vars", "children"})
 def load_script(builder: InventoryBuilder, path: Path) -> None:
     """Runs the script and adds what it lists; problems go to the builder."""
     _ScriptReader(builder, path).read()
+
+
+def _special(value: dict[str, Value]) -> Value:
+    """Ansible's two words in JSON: an encrypted value, and text that is no template."""
+    if len(value) == 1:
+        if isinstance(text := value.get(SEALED_KEY), str):
+            return opened(text)
+        if isinstance(text := value.get(UNSAFE_KEY), str):
+            return text
+    return value
 
 
 class _ScriptReader:
@@ -122,12 +134,17 @@ class _ScriptReader:
     def _run(self, *arguments: str) -> Mapping[str, Value] | None:
         try:
             output = run_program([str(self._path.absolute()), *arguments])
-            parsed = json.loads(output.decode("utf-8"))
+            parsed = json.loads(output.decode("utf-8"), object_hook=_special)
             if b"\\ud" in output.lower():  # half a surrogate pair cannot be written anywhere
                 json.dumps(parsed, ensure_ascii=False).encode()
         except ProgramError as exc:
             self._builder.problem(exc.kind, f"{self._path} {arguments[0]}: {exc}", self._mark,
                                   hint=f"run `{self._path} {' '.join(arguments)}` by hand")
+            return None
+        except VaultError as exc:
+            self._builder.problems.append(exc.problem(
+                f"a value that {self._path} {arguments[0]} prints", self._mark
+            ))
             return None
         except (ValueError, RecursionError) as exc:
             self._wrong(f"{arguments[0]} did not print JSON: {shown(str(exc))}")

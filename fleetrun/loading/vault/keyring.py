@@ -45,6 +45,7 @@ class Vault:
         secrets: The passwords, as given.
         sources: Where they came from, as `open_vault` was told.
         known: Every text that was opened; sinks must not show them.
+        texts: The encrypted text of each single value that was opened.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Vault:
         self.secrets = tuple(secrets)
         self.sources = tuple(sources)
         self.known = SecretBook()
+        self.texts: dict[str, str] = {}
         self._must_match = must_match_label
         if self.secrets:
             forbid_dumps()

@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from typing import Final
 
 from fleetrun.loading.vault.keyring import Vault, VaultError, current_vault, seal
+from fleetrun.model.redact import MASK
 from fleetrun.model.values import SecretText, TemplateText, Value
 
 #: YAML tags of a single encrypted value.
 VAULT_TAGS: Final = ("!vault", "!vault-encrypted")
 #: The same in JSON: an object with this one key.
 SEALED_KEY: Final = "__ansible_vault"
+#: In Ansible's JSON: text that is never a template.
+UNSAFE_KEY: Final = "__ansible_unsafe"
 _SEALED_TEMPLATE: Final = "__fleetrun_sealed_template"
 _TEMPLATE_PART: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
@@ -28,7 +31,18 @@ def opened(text: str) -> SecretText:
             hint="encrypt binary content as a file of its own, and copy that",
         ) from exc
     vault.hide(plain)
+    vault.texts[plain] = text.strip() + "\n"
     return SecretText(plain)
+
+
+def covered(secret: SecretText) -> Value:
+    """Returns a secret as JSON may show it: encrypted, as it was in its file if it stood alone."""
+    vault = current_vault()
+    text = vault.texts.get(secret)
+    password = vault.find("")
+    if text is None and password is not None:
+        text = seal(secret.encode(), password, label=password.label)
+    return MASK if text is None else {SEALED_KEY: text}
 
 
 def hidden(text: str) -> str:

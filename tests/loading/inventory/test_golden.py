@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fleetrun.cli.main import main
 from fleetrun.loading.inventory import load_inventory
 from fleetrun.model.inventory import Inventory
-from fleetrun.planning.select import merge_order, select
+from fleetrun.planning.select import select
+from fleetrun.planning.variables import BaseVars
 
 GOLDEN = Path(__file__).parent / "golden"
+VIEWS = ("--list", "--list --export", "--list --yaml --export", "--graph --vars")
 CASES = sorted(path.parent.name for path in GOLDEN.glob("*/case.json"))
 
 
@@ -31,29 +35,14 @@ def load_case(
     return case, expected, load_inventory(case["sources"], playbook_dir=case.get("playbook_dir"))
 
 
-def merged_vars(inventory: Inventory, device: str) -> dict[str, Any]:
-    """Variables of a device by Ansible's levels 3 to 10."""
-    groups = [inventory.groups[name].layers for name in merge_order(inventory, device)]
-    everybody, others = groups[:1], groups[1:]
-    host = inventory.devices[device].layers
-    layers = [
-        *(layer.source for layer in everybody), *(layer.source for layer in others),
-        *(layer.beside_inventory for layer in everybody),
-        *(layer.beside_playbook for layer in everybody),
-        *(layer.beside_inventory for layer in others),
-        *(layer.beside_playbook for layer in others),
-        host.source, host.beside_inventory, host.beside_playbook,
-    ]
-    return {name: value for layer in layers for name, value in layer.items()}
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_variables_are_those_of_ansible(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each device has the same variables, with the same types."""
     _, expected, inventory = load_case(name, tmp_path, monkeypatch)
-    ours = {device: merged_vars(inventory, device) for device in inventory.devices}
+    base = BaseVars(inventory)
+    ours = {device: dict(base.of(device)) for device in inventory.devices}
     theirs = {device: expected["hostvars"].get(device, {}) for device in inventory.devices}
     assert json.dumps(theirs, sort_keys=True) == json.dumps(ours, sort_keys=True)
 
@@ -93,3 +82,22 @@ def test_patterns_select_what_ansible_selects(
         for entry in expected["selected"]
     }
     assert theirs == ours
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("name", CASES)
+def test_views_are_those_of_ansible_to_the_byte(
+    name: str, view: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`fleetrun inventory` prints what `ansible-inventory` prints."""
+    case, _, _ = load_case(name, tmp_path, monkeypatch)
+    sources = [word for source in case["sources"] for word in ("-i", source)]
+    playbook = ["--playbook-dir", case["playbook_dir"]] if "playbook_dir" in case else []
+    assert main(["inventory", *view.split(), *sources, *playbook]) == 0
+    recorded = Path(f"view-{view.replace('--', '').replace(' ', '-')}.out")
+    ours = capsys.readouterr().out
+    if name.startswith("script"):
+        # What a program prints is no template here, and is marked so; Ansible trusts it.
+        ours = re.sub(r'\{\s*"__ansible_unsafe": ("[^"]*")\s*\}', r"\1", ours)
+    assert recorded.read_text(encoding="utf-8") == ours

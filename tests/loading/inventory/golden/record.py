@@ -17,6 +17,10 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 
+#: Ways to show an inventory whose text must be Ansible's to the byte.
+VIEWS = ("--list", "--list --export", "--list --yaml --export", "--graph --vars")
+
+
 def run(argv: list[str], folder: Path) -> str:
     """Stdout of a command that must succeed."""
     environ = {**os.environ, "ANSIBLE_DEPRECATION_WARNINGS": "0", "ANSIBLE_LOCALHOST_WARNING": "0"}
@@ -40,6 +44,10 @@ def record(commands: Path, case: Path) -> None:
         output = run([str(commands / "ansible"), *sources, *words, "--list-hosts", pattern], case)
         hosts = re.findall(r"^    (\S+)$", output, re.MULTILINE)
         selected.append({"pattern": pattern, "limit": limit, "hosts": hosts})
+    for view in VIEWS:
+        words = [str(commands / "ansible-inventory"), *sources, *playbook, *view.split()]
+        name = view.replace("--", "").replace(" ", "-")
+        (case / f"view-{name}.out").write_text(run(words, case), encoding="utf-8")
     expected = {"hostvars": host_vars, "groups": listing, "selected": selected}
     text = json.dumps(expected, indent=1, sort_keys=True) + "\n"
     (case / "expected.json").write_text(text, encoding="utf-8")

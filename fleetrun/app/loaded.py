@@ -9,13 +9,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, cast
 
+from fleetrun.actions import templating
+from fleetrun.actions.lookups.registry import lookups
+from fleetrun.actions.templating import TemplateFiles
 from fleetrun.errors import InputError, UsageError
 from fleetrun.journal.paths import state_folder
+from fleetrun.loading.files import OperatorFiles
 from fleetrun.loading.inventory import load_inventory
 from fleetrun.loading.modules import ModuleLibrary, load_library
 from fleetrun.loading.playbook import PlaybookLoader
 from fleetrun.loading.vault import VaultError, current_vault, open_vault, use_vault
-from fleetrun.loading.vault.filters import VAULT_FILTERS, VAULT_LOOKUPS
+from fleetrun.loading.vault.filters import VAULT_FILTERS, vault_lookups
 from fleetrun.loading.vault.values import sealed, unsealed
 from fleetrun.loading.yamlfile import dump_yaml, load_yaml_text
 from fleetrun.model.inventory import Inventory
@@ -52,20 +56,19 @@ def load(invocation: Invocation, *, command: Sequence[str] = ()) -> Loaded:
     """Loads inventory and playbook; contacts nothing. Raises InputError."""
     invocation = _opened(invocation)
     library = load_library(_module_dirs(invocation))
-    templater = make_templater()
+    playbook_dir = _playbook_dir(invocation)
+    templater = make_templater(invocation, playbook_dir)
     loader = PlaybookLoader(
         library, templater=templater, extra_vars=invocation.extra_vars,
         roles_path=invocation.roles_path,
     )
     if invocation.playbook:
         playbook = loader.load(invocation.playbook)
-        playbook_dir = str(Path(invocation.playbook).resolve().parent)
     else:
         playbook = loader.adhoc(
             invocation.pattern, invocation.module or "command",
             "" if command else invocation.module_args, argv=tuple(command),
         )
-        playbook_dir = str(Path.cwd())
     inventory = load_inventory(invocation.inventories, playbook_dir=playbook_dir)
     return Loaded(
         invocation=invocation, inventory=_with_localhost(inventory, playbook), playbook=playbook,
@@ -85,12 +88,24 @@ def _opened(invocation: Invocation) -> Invocation:
     return replace(invocation, extra_vars=cast(Vars, extra))
 
 
-def make_templater() -> Templater:
+def make_templater(invocation: Invocation, playbook_dir: str) -> Templater:
     """Returns the templater with what needs the outside world handed in."""
+    files = OperatorFiles((playbook_dir,))
     return Templater(
         environment=os.environ, yaml_dump=dump_yaml, yaml_load=load_yaml_text,
-        extra_filters=VAULT_FILTERS, extra_lookups=VAULT_LOOKUPS,
+        extra_filters={**templating.FILTERS, **VAULT_FILTERS}, extra_tests=templating.TESTS,
+        extra_functions=templating.FUNCTIONS,
+        extra_lookups={
+            **lookups(files, playbook_dir, invocation), **vault_lookups(files, playbook_dir),
+        },
+        template_file=TemplateFiles(files, playbook_dir),
     )
+
+
+def _playbook_dir(invocation: Invocation) -> str:
+    if invocation.playbook:
+        return str(Path(invocation.playbook).resolve().parent)
+    return str(Path.cwd())
 
 
 def _module_dirs(invocation: Invocation) -> tuple[Path, ...]:

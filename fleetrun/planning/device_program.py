@@ -205,7 +205,9 @@ class DeviceProgram:
         if run.task.register:
             layers = [{run.task.register: registered}, *layers]
         result = replace(raw, values=registered)
-        judged = judge.judge(run.task, result, Scope(layers), self._tools.templater)
+        judged = judge.judge(
+            run.task, result, Scope(layers, task=run.task), self._tools.templater
+        )
         return replace(judged, values=hidden.like(raw.values, judged.values))
 
     def _retry(self, run: TaskRun, result: TaskResult, attempt: int) -> judge.Verdict:
@@ -215,7 +217,8 @@ class DeviceProgram:
         layers = self._around.layers(run)
         if task.register:
             layers = [{task.register: result.values}, *layers]
-        return judge.retry(task, result, attempt, Scope(layers), self._tools.templater)
+        scope = Scope(layers, task=task)
+        return judge.retry(task, result, attempt, scope, self._tools.templater)
 
     def _again(self, run: TaskRun, index: int, attempt: int, delay_s: float) -> None:
         self._opener.build_item(run, index, attempt)

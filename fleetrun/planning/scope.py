@@ -14,6 +14,7 @@ from typing import Final
 
 from typing_extensions import override
 
+from fleetrun.model.playbook import Task
 from fleetrun.model.values import Value
 
 
@@ -44,21 +45,24 @@ ABSENT: Final = _Absent()
 class Scope:
     """Layers of raw variables. Values must not be changed once they are in."""
 
-    __slots__ = ("active", "layers", "pending", "rendered")
+    __slots__ = ("active", "layers", "pending", "rendered", "task")
 
     def __init__(
         self,
         layers: Sequence[Mapping[str, Value]],
         *,
         pending: Callable[[str], bool] | None = None,
+        task: Task | None = None,
     ) -> None:
         """Makes a scope of `layers`, highest precedence first.
 
         `pending` says whether a name's value is still to come. It is asked
-        before any layer, and with "vars" when all names are listed.
+        before any layer, and with "vars" when all names are listed. `task` is
+        what renders here: lookups search for files beside it.
         """
         self.layers = tuple(layers)
         self.pending = pending
+        self.task = task
         #: id of a template or container -> (that object, its rendered value).
         #: Holding the object keeps its id from being given to another.
         self.rendered: dict[int, tuple[object, object]] = {}
@@ -68,7 +72,7 @@ class Scope:
 
     def push(self, *layers: Mapping[str, Value]) -> Scope:
         """Returns a new scope with `layers` on top, the first highest."""
-        return Scope((*layers, *self.layers), pending=self.pending)
+        return Scope((*layers, *self.layers), pending=self.pending, task=self.task)
 
     def find(self, name: str) -> Value | _Absent:
         """Returns the raw value of the highest layer that has `name`, or ABSENT."""

@@ -90,7 +90,7 @@ class Surroundings:
         names = {run.task.register for run in ahead if run.task.register}
         facts_are_late = any(run.spec.name == "setup" and run.is_waiting for run in ahead)
         if not names and not facts_are_late:
-            return Scope(layers)
+            return Scope(layers, task=building.task)
         magic = self._vars.magic
 
         def is_pending(name: str) -> bool:
@@ -103,7 +103,7 @@ class Surroundings:
                 and name not in _CONNECTION_NAMES
             )
 
-        return Scope(layers, pending=is_pending)
+        return Scope(layers, pending=is_pending, task=building.task)
 
     def loop_vars(self, run: TaskRun, index: int) -> dict[str, Value]:
         """Returns the variables of one item of a task's loop."""

@@ -8,19 +8,23 @@ See docs/explanation/templates.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from jinja2.exceptions import TemplateRuntimeError, TemplateSyntaxError
+from jinja2.exceptions import TemplateNotFound, TemplateRuntimeError, TemplateSyntaxError
+from jinja2.utils import missing
 
 from fleetrun.errors import FleetrunError, Mark, TemplateError
+from fleetrun.model.playbook import Task
 from fleetrun.model.values import TemplateText, Value
 from fleetrun.planning import templates_errors as errors
+from fleetrun.planning.lookup_call import Lookup
 from fleetrun.planning.scope import Scope, ScopeView
 from fleetrun.planning.templates_compile import (
     changes_values,
     parse_expression,
     parse_template,
 )
+from fleetrun.planning.templates_context import ScopeTemplate
 from fleetrun.planning.templates_environment import CopyingSandbox, SandboxBase, SharingSandbox
 from fleetrun.planning.templates_functions import VALUE_ERRORS, filters, tests, undef
 from fleetrun.planning.templates_lookups import Lookups
@@ -39,6 +43,7 @@ from fleetrun.planning.templates_values import (
     BudgetError,
     Missing,
     UndefinedValueError,
+    finish,
     holds_templates,
     omit_missing,
     render_deep,
@@ -62,9 +67,22 @@ _MAX_PROGRAMS = 20_000
 
 _NONE: Mapping[str, Callable[..., Any]] = {}
 _NO_NAMES: Mapping[str, str] = {}
+_NO_LOOKUPS: Mapping[str, Lookup] = {}
+_T = TypeVar("_T")
 _FAILURES = (
     TemplateRuntimeError, BudgetError, FleetrunError, MemoryError, *VALUE_ERRORS,
 )
+
+
+class TemplateFile(Protocol):
+    """Finds the template files that templates include, import and extend."""
+
+    def __call__(self, name: str, parent: str, task: Task | None) -> TemplateText | None:
+        """Returns the file `name` beside the one at `parent`, or where `task` looks.
+
+        Its mark names its path. None when there is none; raises FleetrunError.
+        """
+        ...
 
 
 class Templater:
@@ -75,11 +93,13 @@ class Templater:
         *,
         extra_filters: Mapping[str, Callable[..., Any]] = _NONE,
         extra_tests: Mapping[str, Callable[..., Any]] = _NONE,
-        extra_lookups: Mapping[str, Callable[..., list[Any]]] = _NONE,
+        extra_lookups: Mapping[str, Lookup] = _NO_LOOKUPS,
         extra_functions: Mapping[str, Callable[..., Any]] = _NONE,
         environment: Mapping[str, str] = _NO_NAMES,
         yaml_dump: Callable[..., str] | None = None,
         yaml_load: Callable[[str], Any] | None = None,
+        template_file: TemplateFile | None = None,
+        is_strict: bool = False,
         max_steps: int = MAX_STEPS,
         max_chars: int = MAX_CHARS,
     ) -> None:
@@ -87,21 +107,28 @@ class Templater:
 
         `environment` is what ``lookup('env', ...)`` sees. `yaml_dump` is called
         as ``yaml_dump(value, **options)`` with PyYAML's option names,
-        `yaml_load` with one document.
+        `yaml_load` with one document. `template_file` finds what a template
+        includes. `is_strict` refuses conditions that are neither true nor false.
         """
+        self.is_strict = is_strict
+        self._template_file = template_file
         self._budget = Budget(max_steps=max_steps, max_chars=max_chars)
         yaml = yaml_filters(yaml_dump, yaml_load)
         self._filters = filters(self._budget, {**yaml, **extra_filters})
         self._tests = tests(self._budget, extra_tests)
-        lookups = Lookups(self._budget, environment, extra_lookups)
+        self._lookups = Lookups(
+            self._budget, environment, extra_lookups, self, lambda text: self._warn(text, None)
+        )
         self._globals = {
-            **lookups.functions(), "undef": undef, "omit": OMIT, "range": range,
+            **self._lookups.functions(), "undef": undef, "omit": OMIT, "range": range,
             "ansible_managed": "Ansible managed", **extra_functions,
         }
         self._sandboxes: dict[tuple[Options, bool], SandboxBase] = {}
         self._programs: dict[str, Program] = {}
         self._expressions: dict[str, Program] = {}
-        self._files: dict[tuple[str, Options], Program] = {}
+        self._files: dict[tuple[str, str, Options], JinjaProgram] = {}
+        #: Scopes that programs run against now, the innermost last.
+        self._running: list[Scope] = []
         self._depth = 0
         self._nesting = 0
         #: Things the operator should know, each once (a condition that is no bool).
@@ -115,14 +142,18 @@ class Templater:
         """
         if value.__class__ in PLAIN:
             return value
-        return self._whole(lambda: render_deep(value, lambda text: self._run(text, scope)))
+        result: Value = self._whole(
+            lambda: render_deep(value, lambda text: self._run(text, scope))
+        )
+        return result
 
     def evaluate(self, expression: str, scope: Scope) -> Value:
         """Returns the value of a bare expression, as ``when:`` has it.
 
         Raises TemplateError, PendingValueError.
         """
-        return self._whole(lambda: self._evaluate(expression, scope))
+        result: Value = self._whole(lambda: self._evaluate(expression, scope))
+        return result
 
     def test(self, conditions: Sequence[Value], scope: Scope) -> str | None:
         """Returns None when all conditions hold, else the first that does not.
@@ -139,28 +170,46 @@ class Templater:
             if isinstance(condition, str):
                 value = self.evaluate(condition, scope)
             if value.__class__ is not bool:
-                self._warn_no_bool(condition, value)
+                self._note_no_bool(condition, value)
             if not value:
                 return str(condition)
         return None
 
-    def render_text(
-        self, text: TemplateText, scope: Scope, *, trim_blocks: bool = True,
-        lstrip_blocks: bool = False,
-    ) -> str:
+    def render_text(self, text: TemplateText, scope: Scope, **options: Any) -> str:
         """Returns the text that a template file gives.
 
-        A ``#jinja2:`` first line sets options and is left out.
+        `options` are those of `templates_options.Options`. A ``#jinja2:`` first
+        line sets options, too, and is left out.
         Raises TemplateError, PendingValueError.
         """
-        options = Options(trim_blocks=trim_blocks, lstrip_blocks=lstrip_blocks)
-        body, options = read_header(text, options, text.mark)
-        program = self._files.get((text, options))
-        if program is None:
-            program = self._compile_file(body, options, text.mark)
-            self._files[text, options] = program
+        program = self._file(text, Options(**options))
         value = self._whole(lambda: self._run_program(program, text, scope))
         return "" if value is None else str(value)
+
+    def loop_items(self, name: str, terms: Value, scope: Scope) -> list[Value]:
+        """Returns what the lookup of a ``with_NAME`` finds for its rendered terms.
+
+        Raises TemplateError, PendingValueError.
+        """
+        listed = tuple(terms) if isinstance(terms, (list, tuple)) else (terms,)
+
+        def find() -> list[Value]:
+            try:
+                return list(finish(self._lookups.find(scope, name, listed, {}) or []))
+            except UndefinedValueError as error:
+                raise errors.undefined(error.marker, scope, self._globals, None) from error
+            except _FAILURES as error:
+                if isinstance(error, TemplateError):
+                    raise
+                raise errors.failure(error, self._tables, None) from error
+
+        return self._whole(find)
+
+    def variable(self, name: str, scope: Scope) -> Any:
+        """Returns a variable's rendered value; a `Missing` when there is none."""
+        sandbox = self._sandbox(INLINE)
+        value = sandbox.force(sandbox.name(scope, name))
+        return Missing(name=name) if value is missing else value
 
     # -- what sandboxes ask for (Resolver) ------------------------------------
 
@@ -180,9 +229,18 @@ class Templater:
         """Returns `scope` as a mapping of rendered values."""
         return ScopeView(scope, self.render)
 
+    def other_file(self, name: str, parent: str) -> ScopeTemplate:
+        """Returns what a template includes, imports or extends; see `Resolver`."""
+        scope = self._running[-1] if self._running else None
+        find = self._template_file
+        text = find(name, parent, scope.task if scope else None) if find else None
+        if text is None:
+            raise TemplateNotFound(name, f"there is no template file '{name}'")
+        return self._file(text, Options()).template
+
     # -- inside -----------------------------------------------------------------
 
-    def _whole(self, render: Callable[[], Value]) -> Value:
+    def _whole(self, render: Callable[[], _T]) -> _T:
         """Runs `render` under one budget, also when it comes back here."""
         if self._depth == 0:
             self._budget.reset()
@@ -232,15 +290,18 @@ class Templater:
         return self._run_program(program, expression, scope)
 
     def _run_program(self, program: Program, text: str, scope: Scope) -> Any:
+        self._running.append(scope)
         try:
             return program.run(scope)
         except TemplateError:
             raise
         except UndefinedValueError as error:
-            mark = getattr(text, "mark", None)
+            mark = errors.place(error, text)
             raise errors.undefined(error.marker, scope, self._globals, mark) from error
         except _FAILURES as error:
-            raise errors.failure(error, self._tables, getattr(text, "mark", None)) from error
+            raise errors.failure(error, self._tables, errors.place(error, text)) from error
+        finally:
+            self._running.pop()
 
     def _compile(self, text: TemplateText) -> Program:
         path = plain_path(text)
@@ -265,20 +326,29 @@ class Templater:
             raise errors.syntax(error, text, tables, mark) from error
         return _keep(self._expressions, str(expression), program)
 
-    def _compile_file(self, body: str, options: Options, mark: Mark | None) -> Program:
-        return self._jinja(body, options, mark)
+    def _file(self, text: TemplateText, options: Options) -> JinjaProgram:
+        """The program of a template file; the same text at another place is another one."""
+        key = (text, text.mark.file if text.mark else "", options)
+        program = self._files.get(key)
+        if program is None:
+            body, options = read_header(text, options, text.mark)
+            program = self._files[key] = self._jinja(body, options, text.mark, is_file=True)
+            program.template.place_in(text, body)
+        return program
 
     def _jinja(
-        self, text: str, options: Options, mark: Mark | None, newlines: int = 0
-    ) -> Program:
+        self, text: str, options: Options, mark: Mark | None, newlines: int = 0, *,
+        is_file: bool = False,
+    ) -> JinjaProgram:
         sandbox = self._sandbox(options)
         try:
             tree = parse_template(sandbox, text)
             if changes_values(tree):
                 sandbox = self._sandbox(options, copies=True)
-            return JinjaProgram(tree, sandbox, newlines)
+            path = mark.file if is_file and mark else None
+            return JinjaProgram(tree, sandbox, newlines, path)
         except TemplateSyntaxError as error:
-            raise errors.syntax(error, text, self._tables, mark) from error
+            raise errors.syntax(error, text, self._tables, mark, is_file=is_file) from error
 
     def _sandbox(self, options: Options, *, copies: bool = False) -> SandboxBase:
         sandbox = self._sandboxes.get((options, copies))
@@ -299,9 +369,11 @@ class Templater:
     def _tables(self) -> Mapping[str, Mapping[str, Any]]:
         return {"filter": self._filters, "test": self._tests}
 
-    def _warn_no_bool(self, condition: Value, value: Value) -> None:
+    def _note_no_bool(self, condition: Value, value: Value) -> None:
         mark = getattr(condition, "mark", None)
         kind = type(value).__name__
+        if self.is_strict:
+            raise errors.no_bool(str(condition), bool(value), kind, mark)
         self._warn(
             f"the condition {str(condition)!r} gives a {kind}, not true or false: "
             "write `| bool`, `is truthy` or a comparison", mark,

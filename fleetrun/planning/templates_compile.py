@@ -31,9 +31,6 @@ _MUTATORS = frozenset({
     "reverse", "setdefault", "sort", "update",
 })
 
-_OTHER_FILES = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
-
-
 #: A backslash and what Python makes of it, and one that Python only warns about.
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _KNOWN_ESCAPES = frozenset("\n\\'\"abfnrtvxuUN01234567")
@@ -175,10 +172,6 @@ def changes_values(tree: nodes.Template) -> bool:
 
 
 def _prepared(tree: nodes.Template) -> nodes.Template:
-    for node in tree.find_all(_OTHER_FILES):
-        raise TemplateSyntaxError(
-            f"templates cannot {type(node).__name__.lower()} other files", node.lineno
-        )
     for loop in tree.find_all(nodes.For):
         counted = nodes.EnvironmentAttribute("counted", lineno=loop.lineno)
         loop.iter = nodes.Call(counted, [loop.iter], [], None, None, lineno=loop.lineno)

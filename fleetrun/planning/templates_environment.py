@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, Final, Protocol
 
+from jinja2.exceptions import TemplateNotFound, TemplatesNotFound
 from jinja2.lexer import Lexer
-from jinja2.nodes import EvalContext
 from jinja2.runtime import Context, Macro
-from jinja2.sandbox import (
-    ImmutableSandboxedEnvironment,
-    SandboxedEnvironment,
-    SandboxedFormatter,
-)
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
 from jinja2.utils import missing
 from typing_extensions import override
 
 from fleetrun.model.values import SecretText
 from fleetrun.planning.scope import LiveMapping, PendingValueError, Scope, ScopeView, scope_of
 from fleetrun.planning.templates_compile import Generator, RawTextLexer, TextLexer
+from fleetrun.planning.templates_context import Lazy, ScopeTemplate
+from fleetrun.planning.templates_limits import PADDING, Formatter, check_binop, check_replace
 from fleetrun.planning.templates_values import (
     OMIT,
     PLAIN,
     Budget,
-    BudgetError,
     Missing,
     finish,
     thaw,
@@ -35,17 +31,9 @@ _PENDING: Final = object()
 _DICT_METHODS: Final = frozenset(dir(dict))
 _VIEW_METHODS: Final = frozenset(dir(ScopeView))
 
-#: Methods and operators that make a long text out of a number.
-_PADDING = frozenset({"center", "expandtabs", "ljust", "rjust", "zfill"})
-_WIDE_FIELD = re.compile(r"\d{8,}")
-_WIDE_PERCENT = re.compile(r"%[^a-zA-Z%]*\d{8,}")
-_STAR_PERCENT = re.compile(r"%[^a-zA-Z%]*\*")
 #: What calls cost, measured against a round of an empty loop.
 CALL_STEPS = 4
 _MACRO_STEPS = 50
-
-#: Longest number, in bits, that ``*`` and ``**`` may make.
-_MAX_BITS = 100_000
 
 
 class Resolver(Protocol):
@@ -59,62 +47,12 @@ class Resolver(Protocol):
         """Returns `scope` as a mapping."""
         ...
 
+    def other_file(self, name: str, parent: str) -> ScopeTemplate:
+        """Returns the template file that the one at `parent` calls `name`.
 
-class Lazy:
-    """A variable, or a part of one, that nobody has used yet."""
-
-    __slots__ = ("path", "raw", "scope", "store")
-
-    def __init__(
-        self, raw: Any, scope: Scope, path: str, store: dict[int, Any] | None = None
-    ) -> None:
-        self.raw = raw
-        self.scope = scope
-        self.path = path
-        #: Where a template that changes values keeps its copies.
-        self.store = store
-
-
-class Names(Context):
-    """What a template sees of a scope, beside its own ``{% set %}`` names."""
-
-    def __init__(
-        self, environment: SandboxBase, scope: Scope, local: dict[str, Any] | None = None
-    ) -> None:
-        # Context.__init__ is left out on purpose: it costs more than a render.
-        self.environment = environment
-        self.sandbox = environment
-        self.scope = scope
-        self.vars = {} if local is None else local
-        self.parent = {}
-        self.exported_vars = set()
-        self.name = None
-        self.globals_keys = set()
-        self.blocks = {}
-        #: Copies of the scope's values, for templates that change values.
-        self.store: dict[int, Any] | None = {} if environment.copies else None
-
-    @cached_property
-    @override
-    def eval_ctx(self) -> EvalContext:  # type: ignore[override]  # made only when a filter asks
-        return EvalContext(self.environment, None)
-
-    @override
-    def resolve_or_missing(self, key: str) -> Any:
-        if key in self.vars:
-            return self.vars[key]
-        value = self.sandbox.name(self.scope, key)
-        if value.__class__ is Lazy and self.store is not None:
-            value.store = self.store
-        return value
-
-    @override
-    def derived(self, locals: dict[str, Any] | None = None) -> Names:
-        local = {key: value for key, value in (locals or {}).items() if value is not missing}
-        context = Names(self.sandbox, self.scope, {**self.vars, **local})
-        context.blocks = {key: list(blocks) for key, blocks in self.blocks.items()}
-        context.store = self.store
-        return context
+        Raises jinja2's TemplateNotFound.
+        """
+        ...
 
 
 class SandboxBase(SandboxedEnvironment):
@@ -140,6 +78,43 @@ class SandboxBase(SandboxedEnvironment):
     @override
     def lexer(self) -> Lexer:
         return RawTextLexer(self) if self.raw_strings else TextLexer(self)
+
+    # -- other template files --------------------------------------------------
+
+    @override
+    def get_template(
+        self, name: Any, parent: str | None = None, globals: Any = None,
+    ) -> ScopeTemplate:
+        """Returns the template file `name`, as ``{% include %}`` asks for it."""
+        if isinstance(name, ScopeTemplate):
+            return name
+        self.budget.spend(_MACRO_STEPS)
+        name = finish(name)
+        if not isinstance(name, str):
+            raise TypeError(f"a template's name is a text, not a {type(name).__name__}")
+        return self.resolver.other_file(name, parent or "")
+
+    @override
+    def select_template(
+        self, names: Any, parent: str | None = None, globals: Any = None,
+    ) -> ScopeTemplate:
+        """Returns the first of the template files that there is."""
+        tried = list(names)
+        for name in tried:
+            try:
+                return self.get_template(name, parent)
+            except TemplateNotFound:
+                continue
+        raise TemplatesNotFound([str(name) for name in tried])
+
+    @override
+    def get_or_select_template(
+        self, template_name_or_list: Any, parent: str | None = None, globals: Any = None,
+    ) -> ScopeTemplate:
+        """Returns a template file by name, or the first of several."""
+        if isinstance(finish(template_name_or_list), list):
+            return self.select_template(template_name_or_list, parent)
+        return self.get_template(template_name_or_list, parent)
 
     # -- what generated code calls -------------------------------------------
 
@@ -247,7 +222,7 @@ class SandboxBase(SandboxedEnvironment):
         for arg in args:
             if arg.__class__ is Missing:
                 arg.use()
-        if name in _PADDING and args and isinstance(args[0], int):
+        if name in PADDING and args and isinstance(args[0], int):
             self.budget.check_size(args[0] * (text.count("\t") + 1))
         elif name == "replace" and len(args) > 1:
             check_replace(self.budget, text, args[0], args[1])
@@ -258,7 +233,7 @@ class SandboxBase(SandboxedEnvironment):
         text = getattr(value, "__self__", None)
         if name not in {"format", "format_map"} or not isinstance(text, str):
             return None
-        formatter = _Formatter(self)
+        formatter = Formatter(self)
 
         def format_text(*args: Any, **kwargs: Any) -> str:
             if name == "format_map":
@@ -269,38 +244,8 @@ class SandboxBase(SandboxedEnvironment):
 
     @override
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        kinds = (left.__class__, right.__class__)
-        if operator == "+" and kinds[0] is kinds[1] and kinds[0] in _SEQUENCES:
-            self.budget.check_size(len(left) + len(right))
-        elif operator == "%" and kinds[0] is str:
-            check_percent(self.budget, left, right)
-        elif operator == "*":
-            self._check_product(left, right)
-        elif operator == "**" and kinds == (int, int):
-            self._check_bits(left.bit_length() * abs(right))
+        check_binop(self.budget, operator, left, right)
         return super().call_binop(context, operator, left, right)
-
-    def _check_product(self, left: Any, right: Any) -> None:
-        if isinstance(left, int) and isinstance(right, int):
-            self._check_bits(left.bit_length() + right.bit_length())
-        elif left.__class__ in _SEQUENCES and isinstance(right, int):
-            self.budget.check_size(len(left) * right)
-        elif right.__class__ in _SEQUENCES and isinstance(left, int):
-            self.budget.check_size(len(right) * left)
-
-    def _check_bits(self, bits: int) -> None:
-        if bits > _MAX_BITS:
-            raise BudgetError("a number gets too long")
-
-
-class _Formatter(SandboxedFormatter):
-    """Formats texts as ``str.format`` does, without asking for gigabytes."""
-
-    @override
-    def format_field(self, value: Any, format_spec: str) -> Any:
-        if _WIDE_FIELD.search(format_spec):
-            raise BudgetError("a format asks for a very long text")
-        return super().format_field(finish(value), format_spec)
 
 
 class SharingSandbox(SandboxBase, ImmutableSandboxedEnvironment):
@@ -344,24 +289,6 @@ class CopyingSandbox(SandboxBase):
     def getattr(self, obj: Any, attribute: str) -> Any:
         value = super().getattr(obj, attribute)
         return thaw(value) if isinstance(obj, LiveMapping) else value
-
-
-_SEQUENCES: Final = frozenset({str, list, SecretText})
-
-
-def check_replace(budget: Budget, text: str, old: Any, new: Any) -> None:
-    """Raises BudgetError when replacing `old` by `new` makes too long a text."""
-    if isinstance(old, str) and isinstance(new, str) and len(new) > len(old):
-        budget.check_size(len(text) + text.count(old) * len(new))
-
-
-def check_percent(budget: Budget, form: str, args: Any) -> None:
-    """Raises BudgetError when ``form % args`` asks for too long a text."""
-    if _WIDE_PERCENT.search(form):
-        raise BudgetError("a format asks for a very long text")
-    if _STAR_PERCENT.search(form):
-        for arg in args if isinstance(args, tuple) else (args,):
-            budget.check_size(arg if isinstance(arg, int) else 0)
 
 
 def _as_text(value: Any) -> str:

@@ -12,6 +12,7 @@ from fleetrun.errors import FleetrunError, Mark, TemplateError
 from fleetrun.planning.filters import ABSENT_FILTERS
 from fleetrun.planning.scope import PendingValueError, Scope
 from fleetrun.planning.template_tests import ABSENT_TESTS
+from fleetrun.planning.templates_context import ScopeTemplate
 from fleetrun.planning.templates_values import BudgetError, Missing, UndefinedValueError
 
 _UNKNOWN_NAME = re.compile(r"No (filter|test) named '([^']+)'")
@@ -56,16 +57,41 @@ def did_you_mean(name: object, names: Iterable[str]) -> str:
 
 
 def syntax(
-    error: TemplateSyntaxError, text: str, tables: Mapping[str, Iterable[str]], mark: Mark | None
+    error: TemplateSyntaxError, text: str, tables: Mapping[str, Iterable[str]],
+    mark: Mark | None, *, is_file: bool = False,
 ) -> TemplateError:
     """Returns the error of a text that is no template."""
     message = error.message or "this is not a template"
-    if error.lineno > 1:
+    if is_file and mark is not None:
+        mark = Mark(file=mark.file, line=error.lineno)
+    elif error.lineno > 1:
         message = f"{message} (line {error.lineno} of the text)"
     hint = unknown_name_hint(message, tables)
     if not hint and tables.get("expression") is not None and "{{" in text:
         hint = "a condition is an expression already: leave {{ }} out"
     return TemplateError(message, kind="template/syntax", hint=hint, mark=mark)
+
+
+def no_bool(condition: str, value: bool, kind: str, mark: Mark | None) -> TemplateError:
+    """Returns the error of a condition that is neither true nor false."""
+    return TemplateError(
+        f"Conditional result ({value}) was derived from value of type '{kind}': the condition "
+        f"{condition!r} must have a boolean result", kind="template/type",
+        hint="write `| bool`, `is truthy` or a comparison; without --strict this is a warning",
+        mark=mark,
+    )
+
+
+def place(error: BaseException, text: str) -> Mark | None:
+    """Returns where a template failed: its line when it is a file's, else its start."""
+    mark: Mark | None = getattr(text, "mark", None)
+    step = error.__traceback__
+    while step is not None:
+        template = step.tb_frame.f_globals.get("__jinja_template__")
+        if isinstance(template, ScopeTemplate) and template.name:
+            mark = template.mark_of(step.tb_lineno)
+        step = step.tb_next
+    return mark
 
 
 def unknown_name_hint(message: str, tables: Mapping[str, Iterable[str]]) -> str:

@@ -16,13 +16,9 @@ from jinja2.runtime import Undefined
 
 from fleetrun.planning.filters import FILTERS
 from fleetrun.planning.template_tests import TESTS
-from fleetrun.planning.templates_environment import (
-    CALL_STEPS,
-    Names,
-    SandboxBase,
-    check_percent,
-    check_replace,
-)
+from fleetrun.planning.templates_context import Names
+from fleetrun.planning.templates_environment import CALL_STEPS, SandboxBase
+from fleetrun.planning.templates_limits import check_percent, check_replace
 from fleetrun.planning.templates_values import PLAIN, Budget, BudgetError, Missing, finish
 
 #: What filters and tests raise when they cannot do with what they were given.

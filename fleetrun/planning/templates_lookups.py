@@ -1,53 +1,43 @@
-"""``lookup()`` and ``query()``: the lookups that read no file and start no program."""
+"""``lookup()``, ``query()`` and ``with_X``: one way to find, call and judge a lookup."""
 
 from __future__ import annotations
 
-import itertools
-import re
-import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from jinja2 import pass_context
-from jinja2.utils import missing
+from jinja2.exceptions import TemplateRuntimeError
 
-from fleetrun.planning.filters.lists import flatten
-from fleetrun.planning.filters.mappings import dict2items, subelements
-from fleetrun.planning.templates_environment import Names
-from fleetrun.planning.templates_functions import FilterError, check_args
-from fleetrun.planning.templates_values import Budget, Missing
+from fleetrun.errors import FleetrunError
+from fleetrun.planning.lookup_call import Lookup, LookupCall, Rendering
+from fleetrun.planning.lookup_lists import LOOKUPS
+from fleetrun.planning.scope import Scope
+from fleetrun.planning.templates_context import Names
+from fleetrun.planning.templates_errors import did_you_mean
+from fleetrun.planning.templates_functions import VALUE_ERRORS, FilterError, check_args
+from fleetrun.planning.templates_values import Budget, finish
 
-_SEQUENCE = re.compile(
-    r"(?:(?P<start>-?\w+)-)?(?P<end>-?\w+)(?:/(?P<stride>-?\w+))?(?::(?P<format>.+))?", re.ASCII
-)
-_ABSENT = (
-    "lookups read no file and start no program here; put the value into a variable "
-    "or read it with a task"
-)
+_ERROR_MODES = ("strict", "warn", "ignore")
+#: Lookups whose terms may lack something: they look for what there is.
+_LENIENT = frozenset({"first_found", "vars"})
 
 
 class Lookups:
     """The functions ``lookup`` and ``query`` of one templater."""
 
     def __init__(
-        self, budget: Budget, environment: Mapping[str, str],
-        extra: Mapping[str, Callable[..., list[Any]]],
+        self, budget: Budget, environment: Mapping[str, str], extra: Mapping[str, Lookup],
+        rendering: Rendering, warn: Callable[[str], None],
     ) -> None:
         self._budget = budget
-        self._environment = environment
-        self._extra = extra
-        self._known: dict[str, Callable[..., list[Any]]] = {
-            "dict": lambda *terms: [pair for term in terms for pair in dict2items(term)],
-            "env": self._env,
-            "flattened": lambda *terms: flatten(list(terms)),
-            "indexed_items": lambda *terms: list(enumerate(_items(terms))),
-            "items": lambda *terms: _items(terms),
-            "list": lambda *terms: list(terms),
-            "nested": self._nested,
-            "cartesian": self._nested,
-            "sequence": self._sequence,
-            "subelements": lambda items, key: list(subelements(items, key)),
-            "together": lambda *terms: list(itertools.zip_longest(*terms)),
+        self._rendering = rendering
+        self._warn = warn
+        self._known: dict[str, Lookup] = {
+            **LOOKUPS,
+            "env": lambda call: [
+                environment.get(str(name), call.option("default", "")) for name in call.terms
+            ],
+            **extra,
         }
 
     def functions(self) -> dict[str, Callable[..., Any]]:
@@ -56,101 +46,63 @@ class Lookups:
         @pass_context
         def lookup(context: Names, name: str, *terms: Any, **options: Any) -> Any:
             is_list = options.pop("wantlist", False)
-            found = self._find(context, name, terms, options)
+            found = self.find(context.scope, name, terms, options)
+            if found is None:
+                return [] if is_list else None
             return found if is_list else _joined(found)
 
         @pass_context
         def query(context: Names, name: str, *terms: Any, **options: Any) -> list[Any]:
             options.pop("wantlist", None)
-            return self._find(context, name, terms, options)
+            return self.find(context.scope, name, terms, options) or []
 
         return {"lookup": lookup, "query": query, "q": query}
 
-    def _find(
-        self, context: Names, name: str, terms: tuple[Any, ...], options: dict[str, Any]
-    ) -> list[Any]:
-        check_args((name, *terms))
-        self._budget.spend(sum(len(term) for term in terms if isinstance(term, list)))
-        short = name.removeprefix("ansible.builtin.")
-        options.pop("errors", None)
-        if short == "vars":
-            return _vars(context, *terms, **options)
-        if short == "varnames":
-            return _varnames(context, *terms)
-        find = self._extra.get(short) or self._known.get(short)
-        if find is None:
-            raise FilterError(f"there is no lookup '{name}': {_ABSENT}")
-        return find(*terms, **options)
-
-    def _env(self, *names: str, default: Any = "") -> list[Any]:
-        return [self._environment.get(name, default) for name in names]
-
-    def _nested(self, *terms: Any) -> list[Any]:
-        lists = [term if isinstance(term, list) else [term] for term in terms]
-        size = 1
-        for each in lists:
-            size *= len(each)
-        self._budget.spend(size)
-        return [list(row) for row in itertools.product(*lists)]
-
-    def _sequence(self, *terms: str, **options: Any) -> list[str]:
-        result: list[str] = []
-        for settings in map(_sequence_settings, terms) if terms else [{}]:
-            result += self._count({**settings, **options})
-        return result
-
-    def _count(self, settings: Mapping[str, Any]) -> list[str]:
-        start, stride = (int(str(settings.get(name, 1)), 0) for name in ("start", "stride"))
-        if "count" in settings:
-            end = start + int(str(settings["count"]), 0) * stride - (1 if stride > 0 else -1)
-        elif "end" in settings:
-            end = int(str(settings["end"]), 0)
-        else:
-            raise FilterError("the lookup 'sequence' needs an end or a count")
-        if stride == 0:
-            return []
-        numbers = range(start, end + (1 if stride > 0 else -1), stride)
-        self._budget.spend(len(numbers))
-        form = str(settings.get("format", "%d"))
-        return [form % number for number in numbers]
+    def find(
+        self, scope: Scope, name: str, terms: tuple[Any, ...], options: dict[str, Any]
+    ) -> list[Any] | None:
+        """Returns what a lookup finds; None when it failed and `errors` says to go on."""
+        check_args((name,))
+        short = name.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")
+        look = self._known.get(short)
+        if look is None:
+            hint = did_you_mean(short, self._known)
+            raise FilterError(f"there is no lookup '{name}'{f': {hint}' if hint else ''}")
+        if short not in _LENIENT:
+            check_args((*terms, *options.values()))
+        self._budget.spend(4 + sum(len(term) for term in terms if isinstance(term, list)))
+        mode = options.pop("errors", "strict")
+        call = LookupCall(
+            name=short, terms=tuple(map(_data, terms)), options=options, scope=scope,
+            templater=self._rendering,
+        )
+        try:
+            found = list(look(call))
+        except (*VALUE_ERRORS, FleetrunError, TemplateRuntimeError) as error:
+            if mode not in _ERROR_MODES[1:]:
+                raise _failure(name, error) from error
+            if mode == "warn":
+                self._warn(f"the lookup '{name}' failed: {error}")
+            return None
+        self._budget.spend(len(found))
+        return found
 
 
-def _sequence_settings(term: str) -> dict[str, Any]:
-    if "=" in term:
-        pairs = [word.partition("=") for word in shlex.split(term)]
-        return {name: value for name, _, value in pairs}
-    match = _SEQUENCE.fullmatch(term)
-    if match is None:
-        raise FilterError(f"the lookup 'sequence' cannot read {term!r}")
-    return {name: value for name, value in match.groupdict().items() if value is not None}
+def _data(term: Any) -> Any:
+    """A term as plain data; what is undefined stays so, for lookups that may take it."""
+    try:
+        return finish(term)
+    except TemplateRuntimeError:
+        return term
 
 
-def _items(terms: tuple[Any, ...]) -> list[Any]:
-    result: list[Any] = []
-    for term in terms:
-        result += term if isinstance(term, (list, tuple)) else [term]
-    return result
-
-
-def _vars(context: Names, *names: str, default: Any = missing) -> list[Any]:
-    result = []
-    for name in names:
-        value = context.sandbox.force(context.sandbox.name(context.scope, name))
-        if value is missing:
-            value = Missing(name=name)
-        if isinstance(value, Missing):
-            if default is missing:
-                value.use()
-            value = default
-        result.append(value)
-    return result
-
-
-def _varnames(context: Names, *patterns: str) -> list[str]:
-    names = context.scope.names()
-    return [
-        name for pattern in patterns for name in names if re.search(pattern, name)
-    ]
+def _failure(name: str, error: BaseException) -> Exception:
+    """Names the lookup, unless the error is about what was undefined."""
+    if isinstance(error, TemplateRuntimeError) and not isinstance(error, FilterError):
+        return error
+    if isinstance(error, FleetrunError) and error.kind.startswith("template/"):
+        return error
+    return FilterError(f"the lookup '{name}' failed: {error}")
 
 
 def _joined(found: list[Any]) -> Any:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from jinja2 import nodes
-from jinja2.environment import Template
 from jinja2.runtime import Context
 from jinja2.utils import missing
 
 from fleetrun.planning.scope import Scope
-from fleetrun.planning.templates_environment import Names, SandboxBase
+from fleetrun.planning.templates_context import Names, ScopeTemplate
+from fleetrun.planning.templates_environment import SandboxBase
 from fleetrun.planning.templates_values import Missing, finish
 
 _PLAIN_PATH = re.compile(r"\{\{-?\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*-?\}\}", re.ASCII)
@@ -57,13 +57,19 @@ class PathProgram:
 class JinjaProgram:
     """Any other template or expression."""
 
-    __slots__ = ("_blocks", "_environment", "_newlines", "_root")
+    __slots__ = ("_blocks", "_environment", "_newlines", "_root", "template")
 
-    def __init__(self, tree: nodes.Template, environment: SandboxBase, newlines: int = 0) -> None:
+    def __init__(
+        self, tree: nodes.Template, environment: SandboxBase, newlines: int = 0,
+        path: str | None = None,
+    ) -> None:
+        """Compiles a template; `path` is its file's, for what it includes and for errors."""
         tree.set_environment(environment)
-        template = Template.from_code(environment, environment.compile(tree), {})
-        self._root: Callable[[Context], Iterator[Any]] = template.root_render_func
-        self._blocks: Mapping[str, Any] = template.blocks
+        code = environment.compile(tree, path)
+        #: What another template gets that includes this one.
+        self.template = cast("ScopeTemplate", ScopeTemplate.from_code(environment, code, {}))
+        self._root: Callable[[Context], Iterator[Any]] = self.template.root_render_func
+        self._blocks: Mapping[str, Any] = self.template.blocks
         self._environment = environment
         #: Newlines that a text result must end with, as the template does.
         self._newlines = newlines

@@ -16,6 +16,7 @@ from fleetrun.model.role import RoleNames
 from fleetrun.model.values import Value, Vars
 from fleetrun.planning.connection_vars import ConnectionVars, Jump, connection_settings
 from fleetrun.planning.scope import LiveMapping, Scope, ScopeView
+from fleetrun.planning.select import select
 from fleetrun.planning.templates_values import OMIT
 
 __all__ = [
@@ -125,6 +126,10 @@ class Groups(LiveMapping):
     def is_of(self, inventory: Inventory) -> bool:
         """True when these are the groups of that very inventory."""
         return self._inventory is inventory
+
+    def matching(self, pattern: str) -> tuple[str, ...]:
+        """Returns the devices that a pattern selects; raises UsageError."""
+        return select(self._inventory, pattern)
 
     @override
     def __getitem__(self, name: str) -> list[Value]:

@@ -23,6 +23,7 @@ from fleetrun.app.loaded import make_templater
 from fleetrun.loading.modules import load_library
 from fleetrun.loading.playbook import PlaybookLoader
 from fleetrun.model.playbook import Play
+from fleetrun.model.run import Invocation
 from fleetrun.model.steps import Done, Report
 from fleetrun.model.values import Value
 from fleetrun.planning.arguments import coerce
@@ -148,7 +149,8 @@ def main(arguments: list[str]) -> int:
             str(write_playbook(Path(folder), args.tasks))
         ).plays[0]
     toolbox = Toolbox(
-        templater=make_templater(), module=library.get, coerce=coerce, actions=CONTROLLER_ACTIONS,
+        templater=make_templater(Invocation(), "."), module=library.get, coerce=coerce,
+        actions=CONTROLLER_ACTIONS,
     )
     begin = time.process_time()
     seen = walk(play, toolbox, "warm")

@@ -174,7 +174,7 @@ def test_wrong_arguments_get_a_clear_error(expression: str, part: str) -> None:
     ("query('together', [1, 2], [3])", [[1, 3], [2, None]]),
     ("query('flattened', [1, [2]], 3)", [1, 2, 3]),
     ("query('indexed_items', ['a'])", [[0, "a"]]),
-    ("query('subelements', [{'l': [1]}], 'l')", [[{"l": [1]}, 1]]),
+    ("query('subelements', [{'l': [1]}], 'l')", [[{}, 1]]),
     ("query('list', [1], 2)", [[1], 2]),
     ("lookup('list', 'a', 'b')", "a,b"),
     ("lookup('list', 'a', 'b', wantlist=true)", ["a", "b"]),

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
-from fleetrun.errors import InputError, Problem
+from fleetrun.contracts import FileReader
 from fleetrun.loading.vault.envelope import is_sealed
 from fleetrun.loading.vault.keyring import (
     Vault,
@@ -16,6 +15,7 @@ from fleetrun.loading.vault.keyring import (
     seal,
 )
 from fleetrun.model.values import SecretText
+from fleetrun.planning.lookup_call import Lookup, LookupCall
 
 #: Label that Ansible's filter writes when none is given.
 _FILTER_LABEL: Final = "filter_default"
@@ -51,27 +51,26 @@ def unvault(text: Any, secret: str, vault_id: str = _FILTER_LABEL) -> Any:
     return SecretText(plain)
 
 
+def vault_lookups(files: FileReader, base_dir: str) -> Mapping[str, Lookup]:
+    """Returns the lookup ``unvault``; files are found as the lookup ``file`` finds them."""
 
-def _unvault_files(*names: str, **_options: Any) -> list[Any]:
-    return [_unvault_file(name) for name in names]
+    def unvault_files(call: LookupCall) -> list[str]:
+        task = call.scope.task
+        folder = task.base_dir if task else base_dir
+        return [_opened(files, files.find(str(name), "files", folder)) for name in call.terms]
+
+    return {"unvault": unvault_files}
 
 
-def _unvault_file(name: str) -> str:
-    try:
-        content = Path(name).read_bytes()
-    except OSError as exc:
-        raise InputError([Problem(
-            kind="input/missing-file", message=f"lookup('unvault'): cannot read {name}: "
-            f"{exc.strerror}", hint="the path counts from the folder that fleetrun runs in",
-        )]) from exc
+def _opened(files: FileReader, path: str) -> str:
+    content = files.read(path)
     if not is_sealed(content):
         return content.decode("utf-8", "replace")
-    plain = open_text(content, name).decode("utf-8", "replace")
+    plain = open_text(content, path).decode("utf-8", "replace")
     current_vault().hide(plain)
     return SecretText(plain)
 
 
 VAULT_FILTERS: Final[Mapping[str, Callable[..., Any]]] = {"vault": vault, "unvault": unvault}
-VAULT_LOOKUPS: Final[Mapping[str, Callable[..., list[Any]]]] = {"unvault": _unvault_files}
 
-__all__ = ["VAULT_FILTERS", "VAULT_LOOKUPS"]
+__all__ = ["VAULT_FILTERS", "vault_lookups"]

@@ -1,0 +1,1 @@
+"""Lookups that touch the controller's world: files, programs, the network, passwords."""

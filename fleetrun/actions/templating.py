@@ -87,7 +87,7 @@ class TemplateFiles:
             return self._contents.template(str(beside))
         try:
             path = self._contents.find(
-                name, "templates", task.base_dir if task else self._base_dir
+                name, "templates", task.search_dirs if task else (self._base_dir,)
             )
         except InputError:
             return None

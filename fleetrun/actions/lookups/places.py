@@ -25,7 +25,7 @@ class Places:
     def find(self, call: LookupCall, name: Any, folder: str = "files") -> str:
         """Returns the path of a file or folder; raises InputError."""
         task = call.scope.task
-        return self._files.find(str(name), folder, task.base_dir if task else self.base_dir)
+        return self._files.find(str(name), folder, task.search_dirs if task else (self.base_dir,))
 
     def find_or_none(self, call: LookupCall, name: Any, folder: str = "files") -> str | None:
         """Returns the path of a file or folder, None when there is none."""

@@ -56,8 +56,8 @@ def vault_lookups(files: FileReader, base_dir: str) -> Mapping[str, Lookup]:
 
     def unvault_files(call: LookupCall) -> list[str]:
         task = call.scope.task
-        folder = task.base_dir if task else base_dir
-        return [_opened(files, files.find(str(name), "files", folder)) for name in call.terms]
+        bases = task.search_dirs if task else (base_dir,)
+        return [_opened(files, files.find(str(name), "files", bases)) for name in call.terms]
 
     return {"unvault": unvault_files}
 

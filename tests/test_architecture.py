@@ -96,7 +96,9 @@ LIBRARIES: Final[Mapping[str, tuple[str, ...]]] = {
     "click": ("cli/*", "testing/docs_cli.py"),
     "cryptography": ("loading/vault/*",),
     "distributed": ("backends/dask.py",),
+    "dns": ("actions/lookups/names.py",),
     "jinja2": ("planning/templates*.py",),
+    "jmespath": ("planning/filters/json_query.py",),
     "networkx": ("planning/graph.py",),
     "psycopg": ("journal/postgres*",),
     "pytest": ("testing/*",),
@@ -104,7 +106,9 @@ LIBRARIES: Final[Mapping[str, tuple[str, ...]]] = {
     "typing_extensions": ("*",),
     "yaml": ("loading/yamlfile.py",),
 }
-DISTRIBUTIONS: Final = {"yaml": "pyyaml", "typing_extensions": "typing-extensions"}
+DISTRIBUTIONS: Final = {
+    "yaml": "pyyaml", "dns": "dnspython", "typing_extensions": "typing-extensions",
+}
 
 
 def sources() -> dict[str, str]:

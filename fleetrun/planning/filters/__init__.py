@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fleetrun.planning.filters import encoding, lists, mappings, numbers, paths, text
+from fleetrun.planning.filters.json_query import json_query
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
     **encoding.FILTERS,
@@ -18,6 +19,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     **numbers.FILTERS,
     **paths.FILTERS,
     **text.FILTERS,
+    "json_query": json_query,
 }
 
 #: Filters of Ansible that are not here, and why; shown instead of "unknown".
@@ -28,7 +30,6 @@ ABSENT_FILTERS: Mapping[str, str] = {
     "from_yaml_all": "a text may hold one YAML document: use from_yaml",
     "realpath": "templates read no disk: use the stat module",
     "ipaddr": "use regex_replace, or pass addresses as variables",
-    "json_query": "use selectattr and map",
     "xml": "use regex_search",
 }
 

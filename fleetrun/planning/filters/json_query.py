@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 from fleetrun.planning.templates_values import finish
@@ -10,8 +9,8 @@ from fleetrun.planning.templates_values import finish
 
 def json_query(value: Any, expression: str) -> Any:
     """Returns what a JMESPath expression selects of `value`; None when nothing."""
-    # Only playbooks that use it pay for the import.
-    jmespath = import_module("jmespath")
+    import jmespath  # noqa: PLC0415  # only playbooks that use it pay for the import
+
     try:
         return jmespath.search(expression, finish(value))
     except jmespath.exceptions.JMESPathError as error:

@@ -20,7 +20,7 @@ Exit codes: 0 ok, 2 unknown module.
 @click.argument("module", default="")
 def command(module: str) -> int:
     """Show the documentation of MODULE, or list all modules."""
-    from fleetrun.loading.modules import load_library  # noqa: PLC0415  # keeps --help quick
+    from fleetrun.app.sources import load_library  # noqa: PLC0415  # keeps --help quick
 
     library = load_library()
     if not module:

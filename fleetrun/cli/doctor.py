@@ -55,7 +55,7 @@ def _python() -> Finding:
 
 
 def _modules() -> Finding:
-    from fleetrun.loading.modules import load_library  # noqa: PLC0415  # keeps --help quick
+    from fleetrun.app.sources import load_library  # noqa: PLC0415  # keeps --help quick
 
     library = load_library()
     names = library.names()
@@ -82,7 +82,7 @@ def _files() -> Finding:
 
 
 def _state() -> Finding:
-    from fleetrun.journal.paths import state_folder  # noqa: PLC0415  # keeps --help quick
+    from fleetrun.app.places import state_folder  # noqa: PLC0415  # keeps --help quick
 
     folder = state_folder()
     probe = folder if folder.exists() else _existing_parent(folder)
@@ -101,8 +101,8 @@ def _existing_parent(folder: Path) -> Path:
 
 
 def _journal() -> Finding:
-    from fleetrun.cli.execute import open_journal  # noqa: PLC0415  # keeps --help quick
-    from fleetrun.journal.paths import journal_path  # noqa: PLC0415
+    from fleetrun.app.places import journal_path  # noqa: PLC0415
+    from fleetrun.app.running import open_journal  # noqa: PLC0415  # keeps --help quick
 
     if not journal_path().exists():
         return Finding(status="ok", title="journal", detail="none yet")

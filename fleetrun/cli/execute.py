@@ -6,23 +6,18 @@ import asyncio
 import resource
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import click
 
 from fleetrun.app import FleetApp, Loaded, Secrets
-from fleetrun.cli.reporting import live_reporters
-from fleetrun.contracts import Reporter, Transport
-from fleetrun.engine.clock import SystemClock
-from fleetrun.engine.controller import RunController
+from fleetrun.app.running import RunController, SystemClock, open_journal, transports
+from fleetrun.app.terminal import live_reporters
+from fleetrun.contracts import Reporter
 from fleetrun.errors import ExitCode
-from fleetrun.journal.sqlite import SqliteJournal
 from fleetrun.model.events import RunFinished
 from fleetrun.model.run import RunRecord
-from fleetrun.transport.local import LocalTransport
-from fleetrun.transport.ssh import SshTransport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,24 +30,11 @@ class Show:
     folds: bool = False
 
 
-@asynccontextmanager
-async def open_journal() -> AsyncIterator[SqliteJournal]:
-    """Opens the journal of the state folder, closes it afterwards."""
-    async with SqliteJournal() as journal:
-        yield journal
-
-
 async def _ask_passphrase(path: str) -> str | None:
     return await asyncio.to_thread(
         click.prompt, f"Passphrase for {path}", hide_input=True, default="", show_default=False,
         err=True,
     )
-
-
-def transports(clock: SystemClock) -> dict[str, Transport]:
-    """Returns the transports by ansible_connection."""
-    ask = _ask_passphrase if sys.stdin.isatty() else None
-    return {"ssh": SshTransport(clock, ask_passphrase=ask), "local": LocalTransport()}
 
 
 def start(loaded: Loaded, show: Show, passwords: Secrets, *, title: str = "") -> int:
@@ -101,7 +83,8 @@ def _in_loop(work: Work, show: Show) -> int:
             output=show.output, verbosity=show.verbosity, folds=show.folds, clock=clock
         )
         async with open_journal() as journal, showing as shown:
-            app = FleetApp(journal, transports(clock), clock)
+            ask = _ask_passphrase if sys.stdin.isatty() else None
+            app = FleetApp(journal, transports(clock, ask_passphrase=ask), clock)
             with _Signals() as signals:
                 event = await work(app, signals, shown)
                 return signals.exit_code(event.exit_code)

@@ -21,7 +21,7 @@ Exit codes: 0 ok, 2 wrong input, 9 this machine cannot run a lab.
 
 def lab_root() -> Path:
     """Returns the folder that holds all labs."""
-    from fleetrun.journal.paths import state_folder  # noqa: PLC0415  # keeps --help quick
+    from fleetrun.app.places import state_folder  # noqa: PLC0415  # keeps --help quick
 
     return state_folder() / "labs"
 

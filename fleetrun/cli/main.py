@@ -141,7 +141,7 @@ def _usage(error: click.ClickException) -> int:
 
 def _fail(error: FleetrunError) -> int:
     if isinstance(error, InputError):
-        from fleetrun.cli.options import wants_colour  # noqa: PLC0415  # keeps --help quick
+        from fleetrun.app.terminal import wants_colour  # noqa: PLC0415  # keeps --help quick
         from fleetrun.cli.problems import render_problems  # noqa: PLC0415
 
         text = render_problems(error, color=wants_colour(sys.stderr))

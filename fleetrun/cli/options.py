@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -102,7 +101,7 @@ def extra_vars(values: tuple[str, ...]) -> dict[str, Value]:
 
 
 def _one_extra(text: str) -> Mapping[str, Value]:
-    from fleetrun.loading.yamlfile import read_yaml  # noqa: PLC0415  # keeps --help quick
+    from fleetrun.app.sources import read_yaml  # noqa: PLC0415  # keeps --help quick
 
     if text.startswith("@"):
         value = read_yaml(Path(text[1:])).value
@@ -218,13 +217,6 @@ def invocation(**flags: Any) -> Invocation:
 def default_inventories() -> tuple[str, ...]:
     """Returns ./inventories when there is such a folder and nothing was said."""
     return ("inventories",) if Path("inventories").is_dir() else ()
-
-
-def wants_colour(stream: Any) -> bool:
-    """True when `stream` may be coloured: a terminal, and the environment allows it."""
-    from fleetrun.reporters import palette  # noqa: PLC0415  # keeps --help quick
-
-    return palette.wants_colour(is_terminal=bool(stream.isatty()), environ=os.environ)
 
 
 def as_json(value: object) -> str:

@@ -64,7 +64,7 @@ def _outcomes(text: str) -> frozenset[Outcome]:
 
 async def _devices(run: str, wanted: frozenset[Outcome]) -> tuple[str, ...]:
     from fleetrun.app import final_outcomes  # noqa: PLC0415  # keeps --help quick
-    from fleetrun.cli.execute import open_journal  # noqa: PLC0415
+    from fleetrun.app.running import open_journal  # noqa: PLC0415
 
     async with open_journal() as journal:
         final = await final_outcomes(journal, run)

@@ -31,7 +31,7 @@ def list_runs(number: int) -> int:
     """List the latest runs."""
 
     async def read() -> list[RunRecord]:
-        from fleetrun.cli.execute import open_journal  # noqa: PLC0415  # keeps --help quick
+        from fleetrun.app.running import open_journal  # noqa: PLC0415  # keeps --help quick
 
         async with open_journal() as journal:
             return list(await journal.runs(limit=number))
@@ -54,8 +54,8 @@ def show(run: str, output: str, verbosity: int) -> int:
 
 
 async def _show(run: str, output: str, verbosity: int) -> int:
-    from fleetrun.cli.execute import open_journal  # noqa: PLC0415
-    from fleetrun.cli.reporting import replay_reporters  # noqa: PLC0415
+    from fleetrun.app.running import open_journal  # noqa: PLC0415
+    from fleetrun.app.terminal import replay_reporters  # noqa: PLC0415
 
     shown = replay_reporters(output=output, verbosity=verbosity, folds=False)
     kinds: Counter[str] = Counter()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fleetrun.app.terminal import wants_colour
 from fleetrun.cli.options import (
     become_password,
     default_inventories,
@@ -14,7 +15,6 @@ from fleetrun.cli.options import (
     invocation,
     limit_text,
     split_tags,
-    wants_colour,
 )
 from fleetrun.errors import InputError, UsageError
 from fleetrun.model.values import TemplateText

@@ -11,13 +11,18 @@ from contextlib import asynccontextmanager, suppress
 from typing import TextIO
 
 from fleetrun import __version__
-from fleetrun.cli.options import wants_colour
 from fleetrun.contracts import Clock, Reporter
+from fleetrun.reporters import palette
 from fleetrun.reporters.ansible import AnsibleReporter
 from fleetrun.reporters.jsonl import JsonlReporter
 from fleetrun.reporters.progress import ProgressReporter
 from fleetrun.reporters.sink import Out, OutputThread
 from fleetrun.reporters.text import TextReporter
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """True when `stream` may be coloured: a terminal, and the environment allows it."""
+    return palette.wants_colour(is_terminal=stream.isatty(), environ=os.environ)
 
 
 @asynccontextmanager

@@ -129,7 +129,8 @@ def _load(path: Path, family: str) -> ModuleSpec:
     awk = "".join(_awk_text(path, name) for name in sources.awk)
     prelude = f"fr_need {shlex.join(spec.needs)}\n" if spec.needs else ""
     prelude += f"fr_awk='\n{awk}'\n" if awk else ""
-    return replace(spec, program=prelude + _read(program))
+    shared = "".join(_read(path.with_name(f"{name}.sh")) for name in sources.shares)
+    return replace(spec, program=prelude + shared + _read(program))
 
 
 def _awk_text(path: Path, name: str) -> str:

@@ -94,7 +94,7 @@ def _name(pointer: Pointer) -> str:
 
 
 _KEYS: Final = (
-    "name", "summary", "kind", "program", "awk", "free_form", "idempotent", "long",
+    "name", "summary", "kind", "program", "shares", "awk", "free_form", "idempotent", "long",
     "check_mode", "diff", "needs", "args", "exclusive", "one_of", "returns", "examples", "notes",
 )
 _ARG_KEYS: Final = (
@@ -108,6 +108,8 @@ class Sources:
 
     #: Name of the module whose .sh it runs; mostly its own.
     program: str
+    #: Names of .sh files of the same folder that come before it.
+    shares: tuple[str, ...] = ()
     #: Names of the .awk files that make up ``$fr_awk``, in order.
     awk: tuple[str, ...] = ()
 
@@ -143,6 +145,7 @@ def parse_spec(path: Path, family: str) -> tuple[ModuleSpec, Sources]:
     _check_groups(reader, spec)
     sources = Sources(
         program=reader.text(top.get("program"), ("program",)) or path.stem,
+        shares=reader.texts(top.get("shares"), ("shares",)),
         awk=reader.texts(top.get("awk"), ("awk",)),
     )
     if reader.problems:

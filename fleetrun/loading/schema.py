@@ -364,7 +364,6 @@ META_ACTIONS: Final[Mapping[str, bool]] = {
 
 #: Modules that many playbooks use under a name that fleetrun does not have.
 MODULE_SUBSTITUTES: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("apt", "apk", "dnf", "dnf5", "opkg", "yum"), "package"),
     **dict.fromkeys(("systemd", "systemd_service", "sysvinit", "openrc"), "service"),
     "gather_facts": "setup",
     "include": "include_tasks",

@@ -175,10 +175,18 @@ def _coerce_one(spec: ModuleSpec, arg: ArgSpec, value: Value) -> Value:
 
 def _coerce_value(arg: ArgSpec, value: Value) -> Value:
     """`value` in the argument's type, elements included; raises Misfit."""
+    if isinstance(value, bool) and arg.type is ArgType.STR:
+        value = _word_of(value, arg.choices)
     if arg.type is ArgType.LIST:
         element = COERCIONS[arg.elements]
         return [element(item) for item in to_list(value)]
     return COERCIONS[arg.type](value)
+
+
+def _word_of(flag: bool, choices: Sequence[Value]) -> Value:
+    """The one choice that YAML turned into a boolean (`upgrade: yes`), or the boolean."""
+    words = [choice for choice in choices if choice in ({"yes", "on"} if flag else {"no", "off"})]
+    return words[0] if len(words) == 1 else flag
 
 
 def _check_choices(spec: ModuleSpec, arg: ArgSpec, value: Value) -> None:

@@ -300,7 +300,6 @@ def test_mistakes_in_tasks_are_errors_at_their_place(
     [
         ("- {ping: , retires: 3}", "did you mean `retries`?"),
         ("- copu: {a: b}", "did you mean `copy`?"),
-        ("- apt: name=x", "use `package`"),
         ("- ansible.builtin.systemd: name=x", "use `service`"),
         ("- debug: {mgs: a}", "did you mean `msg`?"),
         ("- meta: flush_handler", "did you mean `flush_handlers`?"),

@@ -6,12 +6,16 @@ expected; docs/howto/write-a-module.md describes the keys.
 
 from __future__ import annotations
 
+import atexit
 import base64
 import os
+import shutil
 import stat
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -113,11 +117,23 @@ def prepare(device: Any, case: Mapping[str, Any]) -> Any:
     for name, wanted in case.get("given", {}).items():
         make_path(device.root / name, wanted)
     if "prepare" in case:
-        subprocess.run(["sh", "-euc", case["prepare"]], cwd=device.root, check=True, timeout=30)
+        # $GIVEN: programs that prepare what many cases need; $SHELF: what they made once.
+        env = {**os.environ, "GIVEN": str(FOLDER.parent / "given"), "SHELF": str(shelf())}
+        subprocess.run(
+            ["sh", "-euc", case["prepare"]], cwd=device.root, check=True, timeout=60, env=env
+        )
     if any("{root}" in value for value in device.env.values()):
         env = {key: value.replace("{root}", str(device.root)) for key, value in device.env.items()}
         object.__setattr__(device, "env", env)
     return device
+
+
+@cache
+def shelf() -> Path:
+    """A folder that lives as long as the process."""
+    folder = Path(tempfile.mkdtemp(prefix="fleetrun-given."))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def make_path(path: Path, wanted: Any) -> None:

@@ -2,8 +2,7 @@
 # locks (its lock files), update, todo (what install, upgrade or remove would
 # act on, in $fr_todo, with what is printed as the plan in $fr_packages) and act.
 
-fr_todo='' fr_new_ones='' fr_old_ones='' fr_packages='' fr_stdout=''
-fr_root=${FLEETRUN_ROOT:-}
+fr_todo='' fr_new_ones='' fr_old_ones='' fr_packages=''
 
 # fr_add NAME: to be installed or removed, or, when $fr_is is old, upgraded.
 fr_add() {
@@ -12,48 +11,13 @@ fr_add() {
 }
 # The version in name=version, or nothing.
 fr_version_of() { case $1 in *=*) fr_version=${1#*=} ;; *) fr_version='' ;; esac; }
-# fr_run WHAT COMMAND…: an action; its output is the message when it fails.
-fr_run() {
+# fr_do WHAT COMMAND…: an action; its output is the message when it fails.
+fr_do() {
   fr_what=$1
   shift
-  fr_v=$("$@" 2>&1) && { fr_stdout=$fr_v; return; }
-  fr_put stdout "$fr_v"
-  fr_fail "cannot $fr_what: $(printf '%s\n' "$fr_v" | tail -n 5)"
-}
-
-# -- locks ---------------------------------------------------------------------------
-# fr_holder FILE: true when a process holds a lock on it; who, in $fr_who.
-fr_holder() {
-  [ -e "$1" ] || return 1
-  fr_inode=$(ls -i -- "$1") || return 1
-  fr_inode=${fr_inode#"${fr_inode%%[! ]*}"} fr_inode=${fr_inode%% *}
-  # "1: POSIX  ADVISORY  WRITE 1234 fe:00:5678 0 EOF"
-  while read -r _ _ _ fr_kind_ fr_pid fr_place _; do
-    case $fr_kind_:$fr_place in
-      WRITE:*:"$fr_inode")
-        fr_who="process $fr_pid"
-        { read -r fr_v <"/proc/$fr_pid/comm"; } 2>/dev/null && fr_who="$fr_who ($fr_v)"
-        return 0
-        ;;
-    esac
-  done </proc/locks
-  return 1
-}
-fr_wait_for_locks() {
-  fr_is_check && return 0
-  [ -r /proc/locks ] || return 0
-  fr_waited=0
-  while :; do
-    fr_lock=''
-    for fr_file in $("fr_${fr_mgr}_locks"); do
-      if fr_holder "$fr_root$fr_file"; then fr_lock=$fr_file; break; fi
-    done
-    [ -n "$fr_lock" ] || return 0
-    [ "$fr_waited" -lt "$a_lock_timeout" ] ||
-      fr_fail "waited $fr_waited s for $fr_lock; $fr_who holds it" module/locked
-    sleep 1
-    fr_waited=$((fr_waited + 1))
-  done
+  fr_stdout=$("$@" 2>&1) && return
+  fr_put stdout "$fr_stdout"
+  fr_fail "cannot $fr_what: $(printf '%s\n' "$fr_stdout" | tail -n 5)"
 }
 
 # -- apt ------------------------------------------------------------------------------
@@ -62,7 +26,7 @@ fr_apt_locks() {
   echo /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock
 }
 fr_apt() {
-  fr_left=$((a_lock_timeout - ${fr_waited:-0}))
+  fr_left=$((a_lock_timeout - fr_waited))
   set -- "$@" -q -o "DPkg::Lock::Timeout=$fr_left" -o Dpkg::Options::=--force-confdef \
     -o Dpkg::Options::=--force-confold
   [ "$a_allow_downgrade" = false ] || set -- --allow-downgrades "$@"
@@ -84,7 +48,7 @@ fr_apt_is_fresh() {
   done
   return 1
 }
-fr_apt_update() { fr_run 'read the package lists' fr_apt update; }
+fr_apt_update() { fr_do 'read the package lists' fr_apt update; }
 # fr_apt_plan VERB NAME…: apt's own plan: "Inst name …" and "Remv name …".
 fr_apt_plan() {
   fr_v=$(fr_apt -s "$@" 2>&1) || {
@@ -125,14 +89,14 @@ fr_apt_verb() {
   [ "$a_autoremove" = false ] || [ "$a_state" != absent ] || echo --auto-remove
 }
 # shellcheck disable=SC2046,SC2086
-fr_apt_act() { fr_run "$a_verb$fr_todo" fr_apt -y $(fr_apt_verb) $fr_todo; }
+fr_apt_act() { fr_do "$a_verb$fr_todo" fr_apt -y $(fr_apt_verb) $fr_todo; }
 fr_apt_autoremove_todo() { fr_apt_plan autoremove; [ -z "$fr_packages" ] || fr_todo=autoremove; }
-fr_apt_autoremove() { fr_run 'remove what nothing needs' fr_apt -y autoremove; }
+fr_apt_autoremove() { fr_do 'remove what nothing needs' fr_apt -y autoremove; }
 
 # -- opkg -------------------------------------------------------------------------------
 fr_opkg_needs() { fr_need opkg; }
 fr_opkg_locks() { echo /var/lock/opkg.lock /tmp/lock/opkg.lock /run/opkg.lock; }
-fr_opkg_update() { fr_run 'read the package lists' opkg update; }
+fr_opkg_update() { fr_do 'read the package lists' opkg update; }
 fr_opkg_todo() {
   fr_has_=$fr_nl$(opkg list-installed)$fr_nl || fr_fail 'opkg list-installed failed'
   fr_old=''
@@ -156,20 +120,20 @@ fr_opkg_act() {
   [ "$a_autoremove" = false ] || set -- "$@" --autoremove
   if [ "$a_state" = absent ]; then
     # shellcheck disable=SC2086
-    fr_run "remove$fr_todo" opkg "$@" remove $fr_todo
+    fr_do "remove$fr_todo" opkg "$@" remove $fr_todo
     return
   fi
   # shellcheck disable=SC2086
-  [ -z "$fr_new_ones" ] || fr_run "install$fr_new_ones" opkg "$@" install $fr_new_ones
+  [ -z "$fr_new_ones" ] || fr_do "install$fr_new_ones" opkg "$@" install $fr_new_ones
   # shellcheck disable=SC2086
-  [ -z "$fr_old_ones" ] || fr_run "upgrade$fr_old_ones" opkg "$@" upgrade $fr_old_ones
+  [ -z "$fr_old_ones" ] || fr_do "upgrade$fr_old_ones" opkg "$@" upgrade $fr_old_ones
 }
 
 # -- apk ----------------------------------------------------------------------------------
 fr_apk_needs() { fr_need apk; }
 fr_apk_locks() { echo /lib/apk/db/lock /usr/lib/apk/db/lock; }
-fr_apk() { apk --no-progress --wait "$((a_lock_timeout - ${fr_waited:-0}))" "$@"; }
-fr_apk_update() { fr_run 'read the package lists' fr_apk update; }
+fr_apk() { apk --no-progress --wait "$((a_lock_timeout - fr_waited))" "$@"; }
+fr_apk_update() { fr_do 'read the package lists' fr_apk update; }
 fr_apk_todo() {
   # shellcheck disable=SC2086
   fr_has_=$fr_nl$(apk info -e $fr_names 2>/dev/null)$fr_nl
@@ -190,16 +154,16 @@ fr_apk_todo() {
 fr_apk_act() {
   # shellcheck disable=SC2086
   case $a_state in
-    absent) fr_run "remove$fr_todo" fr_apk del $fr_todo ;;
-    latest) fr_run "upgrade$fr_todo" fr_apk add --upgrade $fr_todo ;;
-    *) fr_run "install$fr_todo" fr_apk add $fr_todo ;;
+    absent) fr_do "remove$fr_todo" fr_apk del $fr_todo ;;
+    latest) fr_do "upgrade$fr_todo" fr_apk add --upgrade $fr_todo ;;
+    *) fr_do "install$fr_todo" fr_apk add $fr_todo ;;
   esac
 }
 
 # -- dnf and yum ------------------------------------------------------------------------------
 fr_dnf_needs() { fr_need "$fr_dnf" rpm; }
 fr_dnf_locks() { echo /var/lib/rpm/.rpm.lock /usr/lib/sysimage/rpm/.rpm.lock; }
-fr_dnf_update() { fr_run 'read the package lists' "$fr_dnf" -q -y makecache; }
+fr_dnf_update() { fr_do 'read the package lists' "$fr_dnf" -q -y makecache; }
 fr_dnf_todo() {
   fr_old=''
   if [ "$a_state" = latest ]; then
@@ -223,17 +187,17 @@ fr_dnf_todo() {
 fr_dnf_act() {
   # shellcheck disable=SC2086
   if [ "$a_state" = absent ]; then
-    fr_run "remove$fr_todo" "$fr_dnf" -q -y remove $fr_todo
+    fr_do "remove$fr_todo" "$fr_dnf" -q -y remove $fr_todo
     return
   fi
   # shellcheck disable=SC2086
-  [ -z "$fr_new_ones" ] || fr_run "install$fr_new_ones" "$fr_dnf" -q -y install $fr_new_ones
+  [ -z "$fr_new_ones" ] || fr_do "install$fr_new_ones" "$fr_dnf" -q -y install $fr_new_ones
   # shellcheck disable=SC2086
-  [ -z "$fr_old_ones" ] || fr_run "upgrade$fr_old_ones" "$fr_dnf" -q -y upgrade $fr_old_ones
+  [ -z "$fr_old_ones" ] || fr_do "upgrade$fr_old_ones" "$fr_dnf" -q -y upgrade $fr_old_ones
 }
 fr_dnf_autoremove_todo() { fr_todo=autoremove fr_packages=''; }
 fr_dnf_autoremove() {
-  fr_run 'remove what nothing needs' "$fr_dnf" -y autoremove
+  fr_do 'remove what nothing needs' "$fr_dnf" -y autoremove
   case $fr_stdout in *'Nothing to do'*) fr_is_changed=false ;; esac
 }
 
@@ -241,21 +205,15 @@ fr_dnf_autoremove() {
 fr_detect() {
   fr_mgr=$a_use
   [ "$fr_mgr" = auto ] || return 0
-  for fr_mgr in apt-get opkg apk dnf yum; do
+  for fr_mgr in apt-get opkg apk dnf5 dnf yum; do
     ! command -v "$fr_mgr" >/dev/null 2>&1 || { fr_mgr=${fr_mgr%-get}; return; }
   done
-  fr_fail 'no package manager found: apt, opkg, apk, dnf or yum' module/missing-tool
+  fr_fail 'no package manager found: apt, opkg, apk, dnf5, dnf or yum' module/missing-tool
 }
 fr_take_names() {
-  fr_names='' fr_bare='' fr_i=1
-  while [ "$fr_i" -le "${a_name_n:-0}" ]; do
-    fr_item name "$fr_i"
-    case $fr_v in
-      '' | -* | *[!A-Za-z0-9@+._:=~*/-]*) fr_fail "no name of a package: $fr_v" module/bad-arguments ;;
-    esac
-    fr_names="$fr_names $fr_v" fr_bare="$fr_bare ${fr_v%%=*}"
-    fr_i=$((fr_i + 1))
-  done
+  fr_take_words name
+  fr_names=$fr_words fr_bare=''
+  for fr_v in $fr_names; do fr_bare="$fr_bare ${fr_v%%=*}"; done
 }
 fr_set_cache() {
   fr_updated=false
@@ -276,12 +234,13 @@ esac
 fr_detect
 fr_put pkg_mgr "$fr_mgr"
 fr_dnf=$fr_mgr
-[ "$fr_mgr" != yum ] || fr_mgr=dnf
+case $fr_mgr in yum | dnf5) fr_mgr=dnf ;; esac
 "fr_${fr_mgr}_needs"
 fr_take_names
 a_verb=install
 [ "$a_state" != absent ] || a_verb=remove
-fr_wait_for_locks
+# shellcheck disable=SC2046
+fr_wait_for_locks $("fr_${fr_mgr}_locks")
 fr_set_cache
 fr_put_bool cache_updated "$fr_updated"
 if [ -n "$fr_names" ]; then "fr_${fr_mgr}_todo"

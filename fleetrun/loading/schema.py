@@ -364,7 +364,7 @@ META_ACTIONS: Final[Mapping[str, bool]] = {
 
 #: Modules that many playbooks use under a name that fleetrun does not have.
 MODULE_SUBSTITUTES: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("systemd", "systemd_service", "sysvinit", "openrc"), "service"),
+    **dict.fromkeys(("openrc", "runit"), "service"),
     "gather_facts": "setup",
     "include": "include_tasks",
 }

@@ -300,7 +300,7 @@ def test_mistakes_in_tasks_are_errors_at_their_place(
     [
         ("- {ping: , retires: 3}", "did you mean `retries`?"),
         ("- copu: {a: b}", "did you mean `copy`?"),
-        ("- ansible.builtin.systemd: name=x", "use `service`"),
+        ("- ansible.builtin.openrc: name=x", "use `service`"),
         ("- debug: {mgs: a}", "did you mean `msg`?"),
         ("- meta: flush_handler", "did you mean `flush_handlers`?"),
         ("- {ping: , name: NO}", 'quote this value: "NO"'),

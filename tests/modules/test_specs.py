@@ -67,10 +67,8 @@ def test_program_reads_declared_arguments_only(name: str) -> None:
     guarded = set(re.findall(r"fr_has (\w+)", spec.program))
     text = re.sub(r"(?m)^\s*#.*$", "", spec.program)
     read = set(re.findall(r"\$\{?a_(\w+)", text))
-    unknown = {
-        key for key in read
-        if key not in declared and re.sub(r"_n$", "", key) not in declared and key not in guarded
-    }
+    known = declared | guarded
+    unknown = {key for key in read if key not in known and re.sub(r"_n$", "", key) not in known}
     assert set() == unknown
 
 

@@ -69,7 +69,9 @@ def load(invocation: Invocation, *, command: Sequence[str] = ()) -> Loaded:
             invocation.pattern, invocation.module or "command",
             "" if command else invocation.module_args, argv=tuple(command),
         )
-    inventory = load_inventory(invocation.inventories, playbook_dir=playbook_dir)
+    inventory = load_inventory(
+        invocation.inventories, playbook_dir=playbook_dir, extra_vars=invocation.extra_vars
+    )
     return Loaded(
         invocation=invocation, inventory=_with_localhost(inventory, playbook), playbook=playbook,
         library=library, loader=loader, templater=templater,

@@ -17,49 +17,51 @@ from fleetrun.loading.inventory.directory import list_files
 from fleetrun.loading.inventory.files import load_file
 from fleetrun.loading.inventory.folders import is_folder, is_there
 from fleetrun.loading.inventory.gcpause import collector_paused
-from fleetrun.loading.inventory.group_vars import VarsFolders
 from fleetrun.loading.inventory.ini import load_host_list
+from fleetrun.loading.inventory.surroundings import Surroundings
 from fleetrun.model.inventory import Inventory
+from fleetrun.model.values import NO_VARS, Vars
 
 __all__ = ["load_inventory"]
 
 
-def load_inventory(sources: Sequence[str], *, playbook_dir: str | None = None) -> Inventory:
+def load_inventory(
+    sources: Sequence[str], *, playbook_dir: str | None = None, extra_vars: Vars = NO_VARS
+) -> Inventory:
     """Returns the inventory of all `sources`; later ones override earlier ones.
 
     Variables in group_vars/ and host_vars/ next to each source and in
     `playbook_dir` go to their layers. Without sources the inventory has no
-    devices. Runs executable sources. Raises InputError with every problem found.
+    devices. `extra_vars` are those of -e, for a constructed source that asks for
+    them. Runs executable sources. Raises InputError with every problem found.
     """
     builder = InventoryBuilder()
-    folders: list[Path] = []
+    surroundings = Surroundings(
+        playbook_dir=Path(playbook_dir) if playbook_dir else None, extra_vars=extra_vars
+    )
     with collector_paused():
         for source in sources:
-            folder = _load_source(builder, source)
-            if folder is not None:
-                folders.append(folder)
-        vars_folders = VarsFolders(folders, Path(playbook_dir) if playbook_dir else None)
-        inventory = builder.finish(vars_folders, sources)
+            _load_source(builder, source, surroundings)
+        inventory = builder.finish(surroundings.folders(), sources)
     if inventory is None:
         raise InputError(builder.problems)
     return inventory
 
 
-def _load_source(builder: InventoryBuilder, source: str) -> Path | None:
-    """Loads one source; the folder whose group_vars/ and host_vars/ belong to it."""
+def _load_source(builder: InventoryBuilder, source: str, surroundings: Surroundings) -> None:
+    """Loads one source; notes the folder whose group_vars/ and host_vars/ belong to it."""
     path = Path(source)
     if "," in source and not is_there(source):
         load_host_list(builder, source)
-        return None
-    if not source or not is_there(source):
+    elif not source or not is_there(source):
         _note_missing(builder, source, path)
-        return None
-    if not is_folder(path):
-        load_file(builder, path)
-        return path.parent
-    for file in list_files(builder, path):
-        load_file(builder, file)
-    return path
+    elif is_folder(path):
+        surroundings.source_dirs.append(path)
+        for file in list_files(builder, path):
+            load_file(builder, file, surroundings)
+    else:
+        surroundings.source_dirs.append(path.parent)
+        load_file(builder, path, surroundings)
 
 
 def _note_missing(builder: InventoryBuilder, source: str, path: Path) -> None:

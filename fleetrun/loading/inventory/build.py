@@ -48,6 +48,16 @@ class _GroupDraft:
         #: variables) and position.
         self.waiting: list[tuple[str, Mark | None]] = []
 
+    def copy(self) -> _GroupDraft:
+        """A draft that can be finished without changing this one."""
+        other = _GroupDraft()
+        other.devices = list(self.devices)
+        other.source = dict(self.source)
+        other.priority = self.priority
+        other.mark = self.mark
+        other.is_defined = self.is_defined
+        return other
+
 
 class InventoryBuilder:
     """Collects devices, groups and variables; `finish` makes the model."""
@@ -165,6 +175,20 @@ class InventoryBuilder:
             "input/device-name", f"`{shown(name)}` cannot be the name of a device: {fault}", mark,
             hint="the name is the device's identity; put its address into ansible_host",
         )
+
+    def so_far(self, folders: VarsFolders) -> Inventory | None:
+        """Returns the inventory of what was said until now; None when that has problems.
+
+        Nothing that was said is changed, and what is said later still counts.
+        """
+        copy = InventoryBuilder()
+        copy.problems = list(self.problems)
+        copy._groups = {name: draft.copy() for name, draft in self._groups.items()}  # its own class
+        copy._edges = {parent: dict(kids) for parent, kids in self._edges.items()}
+        copy._devices = dict(self._devices)
+        for name in [name for name, draft in copy._groups.items() if not draft.is_defined]:
+            del copy._groups[name]  # a later source may define it
+        return copy.finish(folders, ())
 
     def finish(self, folders: VarsFolders, sources: Sequence[str]) -> Inventory | None:
         """Makes the inventory; None when there are problems."""

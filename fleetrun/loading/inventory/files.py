@@ -11,6 +11,7 @@ from fleetrun.loading.inventory.build import InventoryBuilder
 from fleetrun.loading.inventory.csv_source import load_csv
 from fleetrun.loading.inventory.ini import load_ini
 from fleetrun.loading.inventory.script import load_script
+from fleetrun.loading.inventory.surroundings import ALONE, Surroundings
 from fleetrun.loading.inventory.yaml_source import load_yaml
 
 _YAML_ENDINGS = frozenset({".yml", ".yaml", ".json"})
@@ -19,7 +20,9 @@ _SNIFF_BYTES = 4096
 _YAML_START = re.compile(rb"(?:\s*(?:#[^\n]*)?\n)*(?:---|[^\s\[#;=]+:\s*(?:\n|\Z)|\{)")
 
 
-def load_file(builder: InventoryBuilder, path: Path) -> None:
+def load_file(
+    builder: InventoryBuilder, path: Path, surroundings: Surroundings = ALONE
+) -> None:
     """Adds what one file says; everything wrong goes to the builder's problems."""
     start = _start_of(path)
     if start.startswith((b"#!", b"\x7fELF")):
@@ -35,7 +38,7 @@ def load_file(builder: InventoryBuilder, path: Path) -> None:
     if ending == ".csv":
         load_csv(builder, path)
     elif ending in _YAML_ENDINGS or (not ending and _YAML_START.match(start)):
-        load_yaml(builder, path)
+        load_yaml(builder, path, surroundings)
     elif ending == ".toml":
         builder.problem(
             "input/unsupported-file", f"{path}: TOML inventories are not supported",

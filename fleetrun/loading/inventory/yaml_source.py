@@ -8,8 +8,10 @@ from pathlib import Path
 
 from fleetrun.errors import InputError, Mark, Problem
 from fleetrun.loading.inventory.build import InventoryBuilder
+from fleetrun.loading.inventory.constructed import NAMES, load_constructed
 from fleetrun.loading.inventory.hostpattern import HostPatternError, expand, split_port
 from fleetrun.loading.inventory.names import shown
+from fleetrun.loading.inventory.surroundings import ALONE, Surroundings
 from fleetrun.loading.yamlfile import YamlDocument, read_yaml
 from fleetrun.model.values import NO_VARS, Vars
 
@@ -21,7 +23,9 @@ _MAX_MARKED = 1000
 _Pointer = tuple[str | int, ...]
 
 
-def load_yaml(builder: InventoryBuilder, path: Path) -> None:
+def load_yaml(
+    builder: InventoryBuilder, path: Path, surroundings: Surroundings = ALONE
+) -> None:
     """Adds what a YAML file says; everything wrong goes to the builder's problems."""
     try:
         document = read_yaml(path)
@@ -37,13 +41,23 @@ def load_yaml(builder: InventoryBuilder, path: Path) -> None:
             hint="start with `all:` and put `hosts:` and `children:` below it",
         )
     elif "plugin" in root and not isinstance(root["plugin"], Mapping):
-        builder.problem(
-            "input/inventory-plugin", "inventory plugins of Ansible are not supported",
-            document.key_mark(("plugin",)),
-            hint="use an executable script that prints JSON, as `ansible-inventory --list` does",
-        )
+        _load_plugin(builder, document, root["plugin"], surroundings)
     else:
         _YamlReader(builder, document).read(root)
+
+
+def _load_plugin(
+    builder: InventoryBuilder, document: YamlDocument, name: object, surroundings: Surroundings
+) -> None:
+    if name in NAMES:
+        load_constructed(builder, document, surroundings.folders(), surroundings.extra_vars)
+        return
+    builder.problem(
+        "input/inventory-plugin", f"the inventory plugin `{shown(str(name))}` is not supported",
+        document.key_mark(("plugin",)),
+        hint="supported is `constructed`; for others use an executable script that prints JSON, "
+        "as `ansible-inventory --list` does",
+    )
 
 
 class _YamlReader:

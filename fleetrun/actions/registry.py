@@ -12,11 +12,13 @@ from fleetrun.actions.fetch import Fetch
 from fleetrun.actions.files import CopyPreparer, ScriptPreparer, TemplatePreparer
 from fleetrun.actions.pause import pause
 from fleetrun.actions.set_fact import set_fact
+from fleetrun.actions.validate_argument_spec import validate_argument_spec
 from fleetrun.contracts import Dialogue, FileReader
 from fleetrun.planning.toolbox import ControllerAction, Preparer
 
 CONTROLLER_ACTIONS: Mapping[str, ControllerAction] = {
     "debug": debug, "assert": assert_that, "fail": fail, "set_fact": set_fact,
+    "validate_argument_spec": validate_argument_spec,
 }
 
 

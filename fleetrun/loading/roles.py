@@ -10,6 +10,7 @@ from dataclasses import field as attribute
 from pathlib import Path
 from typing import Final, Protocol
 
+from fleetrun.loading.argument_specs import validation
 from fleetrun.loading.fields import (
     Field,
     keywords,
@@ -186,7 +187,7 @@ class RoleReader:
         role = _role(parts, use.inherited.roles, dependencies, allow_duplicates=duplicates)
         inner = replace(within, role=role)
         nodes = [node for one in dependencies for node in one.nodes]
-        nodes += self._own_nodes(use, role, inner)
+        nodes += self._own_nodes(use, role, inner, meta)
         handlers = [handler for one in dependencies for handler in one.handlers]
         handlers += self._handlers(use, parts, inner)
         return LoadedRole(role=role, nodes=tuple(nodes), handlers=tuple(handlers))
@@ -198,7 +199,9 @@ class RoleReader:
             return {}
         return keywords(content, Level.ROLE_META, f"the meta of role `{parts.found.name}`")
 
-    def _own_nodes(self, use: RoleUse, role: Role, inner: Inherited) -> Sequence[Node]:
+    def _own_nodes(
+        self, use: RoleUse, role: Role, inner: Inherited, meta: Mapping[str, Field]
+    ) -> Sequence[Node]:
         place = self._open_part(use, role, "tasks", use.files.get("tasks_from", ""))
         nodes: Sequence[Node] = ()
         if place is not None:
@@ -207,7 +210,25 @@ class RoleReader:
             id=f"{use.prefix}end", module="meta", args={"_raw_params": "role_complete"},
             mark=use.field.mark, role=role, is_implicit=True,
         )
-        return (*nodes, end)
+        check = self._validation(use, role, inner, meta) if use.is_validated else None
+        return (*((check,) if check else ()), *nodes, end)
+
+    def _validation(
+        self, use: RoleUse, role: Role, inner: Inherited, meta: Mapping[str, Field]
+    ) -> Task | None:
+        """The first task of a role that says what its arguments are."""
+        entry = (use.files.get("tasks_from") or "main").partition(".")[0]
+        found = (role.name, Path(role.path))
+        task = validation(self._sources, found, meta, entry, use.field)
+        if task is None:
+            return None
+        return replace(
+            task, id=f"{use.prefix}arguments", role=role, magic=role.magic(), when=inner.when,
+            vars_layers=inner.vars_layers, param_layers=inner.param_layers,
+            tags=task.tags | inner.tags, ignore_errors=inner.ignore_errors,
+            no_log=inner.no_log, any_errors_fatal=inner.any_errors_fatal,
+            args={**task.args, "provided_arguments": role.params},
+        )
 
     def _handlers(self, use: RoleUse, parts: RoleParts, inner: Inherited) -> Sequence[Task]:
         found = self._open_part(use, inner.role, "handlers", use.files.get("handlers_from", ""))

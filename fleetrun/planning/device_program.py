@@ -274,6 +274,8 @@ class DeviceProgram:
                 name = str(self._tools.templater.render(name, Scope(self._around.layers(run))))
             except TemplateError:
                 name = str(name)
+        if not name and run.spec.name == "include_role":
+            return f"include_role : {run.task.args.get('name', '')!s}"
         return name if role is None else f"{role.name} : {name or run.task.module}"
 
     def _final_result(self, run: TaskRun) -> TaskResult:

@@ -16,6 +16,7 @@ from fleetrun.model.playbook import Node, Task
 from fleetrun.model.result import TaskResult
 from fleetrun.model.run import Invocation, RunRecord, RunState
 from fleetrun.model.steps import Reply, Step
+from fleetrun.model.values import Vars
 
 
 class Clock(Protocol):
@@ -235,6 +236,22 @@ class FileReader(Protocol):
 
     def read(self, path: str) -> bytes:
         """Content of a file; raises InputError."""
+        ...
+
+
+class VarsFileReader(Protocol):
+    """Reads the operator's files of variables while a run goes on."""
+
+    def find(self, name: str, bases: Sequence[str]) -> str | None:
+        """Path of `name` in vars/ of the first of `bases` that has it, or beside it; or None."""
+        ...
+
+    def read(self, path: str) -> Vars:
+        """Variables as they are written, templates included; raises InputError."""
+        ...
+
+    def files_below(self, folder: str, depth: int) -> list[str]:
+        """Files below `folder`, sorted, `depth` levels deep (0 = all); raises InputError."""
         ...
 
 

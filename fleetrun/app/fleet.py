@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from fleetrun.actions.include_vars import IncludeVars
 from fleetrun.actions.registry import CONTROLLER_ACTIONS, dialogues, preparers
 from fleetrun.app.loaded import Loaded
 from fleetrun.app.plans import plan_plays
@@ -192,9 +193,14 @@ class FleetApp:
             become_user=invocation.become_user, become_method=invocation.become_method,
         )
         base_dir = str(Path(invocation.playbook or "x").resolve().parent)
+        vars_reader = loaded.loader.vars_reader
         toolbox = Toolbox(
             templater=loaded.templater, module=loaded.library.get, coerce=coerce,
-            actions=CONTROLLER_ACTIONS, preparers=preparers(OperatorFiles((base_dir,))),
+            actions={
+                **CONTROLLER_ACTIONS, "include_vars": IncludeVars(vars_reader, base_dir),
+            },
+            find_vars=vars_reader.find, read_vars=vars_reader.read,
+            preparers=preparers(OperatorFiles((base_dir,))),
             load_tasks=loaded.loader.load_tasks, load_role=loaded.loader.load_role,
         )
         passwords: SecretSource = asked.passwords

@@ -65,7 +65,8 @@ class PlayReader:
         inner = inherit(outer, keys, with_vars=False)
         own_vars = read_vars(keys["vars"]) if "vars" in keys else NO_VARS
         hosts = _read_hosts(play, keys)
-        file_vars = self._read_vars_files(keys, base_dir)
+        late_files = _late_vars_files(keys)
+        file_vars = {} if late_files else self._read_vars_files(keys, base_dir)
         play_vars = {**own_vars, **imported.vars}
         inner = replace(inner, static_vars=(play_vars, file_vars))
         imports = self._tasks.imports
@@ -87,6 +88,7 @@ class PlayReader:
             gather_args=_read_gathering(keys),
             vars=play_vars,
             file_vars=file_vars,
+            vars_files=late_files,
             role_defaults=_merged(one.role.shared_defaults for one in roles),
             role_vars=_merged(one.role.shared_vars for one in roles),
             role_names=_role_names(roles),
@@ -169,6 +171,21 @@ class PlayReader:
             if path is not None:
                 return path
         return find_file(names[-1], folders, self._problems, one.mark) if names else None
+
+
+def _late_vars_files(keys: Mapping[str, Field]) -> tuple[tuple[Value, ...], ...]:
+    """Entries of vars_files when any of their names holds a template; else ()."""
+    if "vars_files" not in keys:
+        return ()
+    files = keys["vars_files"]
+    entries = files.children() if isinstance(files.value, list) else [files]
+    names = [
+        [one.value for one in (entry.children() if isinstance(entry.value, list) else [entry])]
+        for entry in entries
+    ]
+    if not any(isinstance(name, TemplateText) for entry in names for name in entry):
+        return ()
+    return tuple(read_names(entry) for entry in entries)
 
 
 def _read_hosts(play: Field, keys: Mapping[str, Field]) -> Value:

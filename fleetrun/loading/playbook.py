@@ -18,6 +18,7 @@ from fleetrun.loading.schema import Level
 from fleetrun.loading.sources import Sources, find_file
 from fleetrun.loading.statics import Statics
 from fleetrun.loading.tasks import MAX_NESTING, Around, TaskReader
+from fleetrun.loading.vars_reader import VarsReader
 from fleetrun.loading.yamlfile import as_operator_text, read_yaml
 from fleetrun.model.playbook import IncludedRole, Node, Play, Playbook, Task
 from fleetrun.model.values import NO_VARS, Value, Vars
@@ -53,6 +54,8 @@ class PlaybookLoader:
             statics=Statics(templater, extra_vars), roles=RoleFinder(roles_path)
         )
         self._sources = Sources()
+        #: Files of variables, read while the run goes on.
+        self.vars_reader = VarsReader(self._sources)
         #: The last result for an include, by (id, path), and what it was made for.
         self._included: dict[tuple[str, str], tuple[Task, tuple[Node, ...]]] = {}
         self._roles: dict[tuple[str, str], tuple[Task, IncludedRole]] = {}

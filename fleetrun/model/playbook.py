@@ -159,6 +159,9 @@ class Play:
     vars: Vars = field(default_factory=lambda: NO_VARS)
     #: Contents of vars_files, merged in order (later wins).
     file_vars: Vars = field(default_factory=lambda: NO_VARS)
+    #: vars_files where names hold templates: of each entry the first there is.
+    #: Found for each device when it needs them; `file_vars` is empty then.
+    vars_files: tuple[tuple[Value, ...], ...] = ()
     #: Levels 2 and 15 of its static roles (rule 35).
     role_defaults: Vars = field(default_factory=lambda: NO_VARS)
     role_vars: Vars = field(default_factory=lambda: NO_VARS)

@@ -29,6 +29,7 @@ from fleetrun.model.values import TemplateText, Value
 from fleetrun.planning import cursor, hidden, judge, results
 from fleetrun.planning.cursor import Failure, Spot
 from fleetrun.planning.device_state import DeviceState
+from fleetrun.planning.play_files import PlayFiles
 from fleetrun.planning.scope import PendingValueError, Scope
 from fleetrun.planning.step_builder import from_error
 from fleetrun.planning.surroundings import Surroundings
@@ -56,7 +57,9 @@ class DeviceProgram:
         self._state = state
         self._flight: deque[TaskRun] = deque()
         self._walker = Walker(play, self._flight)
-        self._around = Surroundings(device_vars, state, self._flight)
+        self._around = Surroundings(
+            device_vars, state, self._flight, PlayFiles(play, toolbox)
+        )
         self._opener = TaskOpener(
             toolbox=toolbox, options=options, device_vars=device_vars, state=state,
             flight=self._flight, walker=self._walker, surroundings=self._around,

@@ -10,6 +10,7 @@ from fleetrun.model.role import Role
 from fleetrun.model.values import Value, Vars
 from fleetrun.planning import cursor, judge
 from fleetrun.planning.device_state import DeviceState
+from fleetrun.planning.play_files import LazyVars, PlayFiles
 from fleetrun.planning.scope import Scope
 from fleetrun.planning.task_run import TaskRun
 from fleetrun.planning.toolbox import DeviceVars
@@ -26,8 +27,10 @@ class Surroundings:
     """Makes scopes for the tasks in flight."""
 
     def __init__(
-        self, device_vars: DeviceVars, state: DeviceState, flight: deque[TaskRun]
+        self, device_vars: DeviceVars, state: DeviceState, flight: deque[TaskRun],
+        files: PlayFiles,
     ) -> None:
+        self._files = files
         self._vars = device_vars
         self._state = state
         self._flight = flight
@@ -58,13 +61,29 @@ class Surroundings:
             layers.append(role.vars)
         public = self.public_roles()
         layers += [one.shared_vars for one in public]
-        layers += [self._vars.role_vars, self._vars.play_files, self._vars.play]
+        layers += [self._vars.role_vars, self._play_files(run), self._vars.play]
         layers += [*self._state.fact_layers(), self._vars.base]
         if role is not None:
             layers.append(role.defaults)
         layers += [one.shared_defaults for one in public]
         layers.append(self._vars.role_defaults)
         return layers
+
+    def _play_files(self, run: TaskRun | None) -> Vars:
+        if self._files.are_known:
+            return self._vars.play_files
+        known = self._vars
+        layers = [
+            known.magic, known.extra, known.play, *self._state.fact_layers(), known.base,
+            known.role_defaults,
+        ]
+
+        def resolve() -> Vars:
+            scope = Scope if run is None else lambda layers: self.scope(layers, run)
+            has_facts = bool(self._state.facts)
+            return self._files.variables(layers, has_facts=has_facts, scope=scope)
+
+        return LazyVars(resolve)
 
     def _add_learned(self, layers: list[Vars], run: TaskRun | None) -> None:
         """Levels 19 and 18, with what tasks in flight set already."""

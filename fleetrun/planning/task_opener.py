@@ -154,7 +154,7 @@ class TaskOpener:
         run.results[index] = result
         facts = result.values.get("ansible_facts")
         if isinstance(facts, Mapping):
-            run.writes.update(facts)
+            (run.loads if run.spec.name == "include_vars" else run.writes).update(facts)
 
     def _check_fits(self, run: TaskRun, traits: Traits, *, has_upload: bool) -> None:
         """A batch has one identity, and an upload starts its own batch."""

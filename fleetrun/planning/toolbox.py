@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -63,6 +63,9 @@ class Toolbox:
     preparers: Mapping[str, Preparer] = field(default_factory=dict)
     #: Loads an included task file; raises InputError.
     load_tasks: Callable[[str, Task], tuple[Node, ...]] | None = None
+    #: Finds a file of variables by its name in folders, and reads it.
+    find_vars: Callable[[str, Sequence[str]], str | None] | None = None
+    read_vars: Callable[[str], Vars] | None = None
     #: Loads the role of an include_role with rendered arguments; raises InputError.
     load_role: Callable[[Mapping[str, Value], Task], IncludedRole] | None = None
 

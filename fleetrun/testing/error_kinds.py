@@ -163,10 +163,12 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "module/timeout": "The task took longer than its `timeout`; its process group was killed.",
     "reboot/did-not-return": "The device did not come back with a new boot id in time.",
+    "task/arguments": "A role's arguments are not as its argument spec says.",
     "task/assertion": "An `assert` was false.",
     "task/fail": "A `fail` task was reached.",
     "task/failed": "The module says that it failed; its message says why.",
     "task/failed-when": "The task's `failed_when` was true.",
+    "task/include-vars": "A file of variables that a task names cannot be used.",
     "task/no-handler": (
         "`notify` names a handler that is not there, known only when its template was "
         "rendered."

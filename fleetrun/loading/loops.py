@@ -1,9 +1,10 @@
-"""``loop``, ``with_items`` and ``loop_control`` of a task."""
+"""``loop``, ``with_X`` and ``loop_control`` of a task."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from fleetrun.loading.conditions import read_conditions
 from fleetrun.loading.fields import (
     Field,
     keywords,
@@ -16,7 +17,7 @@ from fleetrun.loading.schema import Level
 from fleetrun.model.playbook import Loop, LoopControl
 from fleetrun.model.values import TemplateText, Value
 
-_NAMES = ("loop", "with_items", "with_list")
+_PREFIX = "with_"
 
 
 def read_loop(keys: Mapping[str, Field]) -> Loop | None:
@@ -24,7 +25,7 @@ def read_loop(keys: Mapping[str, Field]) -> Loop | None:
     control = LoopControl()
     if "loop_control" in keys:
         control = _read_control(keys["loop_control"])
-    given = [name for name in _NAMES if name in keys]
+    given = [name for name in keys if name == "loop" or name.startswith(_PREFIX)]
     if not given:
         return None
     field = keys[given[0]]
@@ -34,14 +35,18 @@ def read_loop(keys: Mapping[str, Field]) -> Loop | None:
             "input/several-loops", f"the task has both `{given[0]}` and `{given[1]}`",
             mark=second.key_mark, hint="keep one of them",
         )
-    if given[0] != "with_items" and not isinstance(field.value, list | TemplateText):
+    if given[0] == "loop" and not isinstance(field.value, list | TemplateText):
         field.complain(
-            "input/type", f"`{given[0]}` needs a list, not {type_name(field.value)}",
+            "input/type", f"`loop` needs a list, not {type_name(field.value)}",
             hint="write a list, or a template that gives one; "
             'a mapping needs "{{ NAME | dict2items }}"',
         )
     items: Value = field.value  # type: ignore[assignment]  # YAML gives plain values only
-    return Loop(items=items, flatten=given[0] == "with_items", control=control)
+    lookup = given[0].removeprefix(_PREFIX)
+    return Loop(
+        items=items, flatten=lookup == "items", control=control,
+        lookup="" if lookup in {"loop", "items"} else lookup,
+    )
 
 
 def _read_control(field: Field) -> LoopControl:
@@ -53,6 +58,9 @@ def _read_control(field: Field) -> LoopControl:
         label=label,
         pause_s=_read_pause(keys["pause"]) if "pause" in keys else 0.0,
         extended=read_static_flag(keys["extended"]) if "extended" in keys else False,
+        extended_allitems="extended_allitems" not in keys
+        or read_static_flag(keys["extended_allitems"]),
+        break_when=read_conditions(keys["break_when"]) if "break_when" in keys else (),
     )
 
 

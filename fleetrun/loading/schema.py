@@ -161,27 +161,33 @@ _LOOPS = _now("""
     loop_control | mapping | Names and pauses of the loop.
     with_items | list | As `loop`, with lists inside flattened one level.
     with_list | list | As `loop`.
+    with_dict | mapping | Loop over a mapping: item.key and item.value.
+    with_nested | list of lists | Loop over all combinations.
+    with_cartesian | list of lists | The same.
+    with_together | list of lists | Loop over lists side by side.
+    with_flattened | list | Loop over a list with all lists in it flattened.
+    with_indexed_items | list | Loop with a counter: item.0 is the number, item.1 the item.
+    with_sequence | text | Loop over numbers: `start=1 end=9 stride=2 format=web%02d`.
+    with_subelements | list | Loop over the lists inside of mappings: item.0 and item.1.
+    with_random_choice | list | One item by chance.
+    with_lines | list of commands | Loop over the lines that commands on the controller print.
+    with_pipe | list of commands | Loop over the outputs of commands on the controller.
+    with_fileglob | list of globs | Loop over files of the controller.
+    with_first_found | list of file names | The first of the files that there is.
+    with_inventory_hostnames | pattern | Loop over the names of devices.
+    with_file | list of file names | Loop over the contents of files.
+    with_template | list of file names | Loop over rendered templates.
+    with_url | list of addresses | Loop over the lines of web pages.
+    with_env | list of text | Loop over environment variables of the controller.
+    with_vars | list of text | Loop over variables by name.
+    with_varnames | list of text | Loop over the names of variables that match.
+    with_csvfile | list of text | Loop over values of a CSV file.
+    with_ini | list of text | Loop over values of an INI file.
+    with_password | list of file names | Loop over passwords that are made once.
+    with_config | list of text | Loop over settings.
+    with_unvault | list of file names | Loop over contents of encrypted files.
+    with_dig | list of text | Loop over what name servers say.
 """)
-_LOOPS_LATER = _later("""
-    with_dict | mapping | Loop over a mapping. | use `loop: "{{ MAPPING | dict2items }}"`
-    with_nested | list of lists | Loop over all combinations. | use `loop: "{{ A | product(B) | list }}"`
-    with_cartesian | list of lists | Loop over all combinations. | use `loop: "{{ A | product(B) | list }}"`
-    with_together | list of lists | Loop over lists side by side. | use `loop: "{{ A | zip(B) | list }}"`
-    with_flattened | list | Loop over a flattened list. | use `loop: "{{ LIST | flatten }}"`
-    with_indexed_items | list | Loop with a counter. | use `loop` with `loop_control: {index_var: NAME}`
-    with_sequence | text | Loop over numbers. | use `loop: "{{ range(1, 6) | list }}"`
-    with_subelements | list | Loop over lists inside of mappings. | use `loop: "{{ LIST | subelements('KEY') }}"`
-    with_random_choice | list | One item by chance. | use `"{{ LIST | random }}"` in place of a loop
-    with_lines | list of commands | Loop over output lines. | run the command as a task and loop over its `stdout_lines`
-    with_fileglob | list of globs | Loop over files of the controller. | list the files in `loop`
-    with_first_found | list | The first file that exists. | name the file; lookups come later
-    with_inventory_hostnames | pattern | Loop over devices. | use `loop: "{{ groups['NAME'] }}"`
-    with_file | list of file names | Loop over contents of files. | put the contents in variables
-    with_template | list of file names | Loop over rendered templates. | put the contents in variables
-    with_url | list of addresses | Loop over contents of web pages. | put the contents in variables
-    with_env | list of text | Loop over environment variables. | put the values in variables
-    with_vars | list of text | Loop over variables by name. | list the variables in `loop`
-""")  # noqa: E501
 _TASK = {
     **_NAME,
     **_ACTION,
@@ -199,7 +205,6 @@ _TASK = {
     **_INHERITED,
     **_INHERITED_LATER,
     **_DELEGATION,
-    **_LOOPS_LATER,
     **_later("""
     async | number of seconds | Run in the background. | use `timeout:`; long tasks survive a lost link by themselves
     poll | number of seconds | How often to ask a background task. | use `timeout:`; long tasks survive a lost link by themselves
@@ -217,8 +222,8 @@ _NOT_ON_IMPORT = "put it on the tasks of the imported file"
 def _include_tasks() -> _Table:
     """What Ansible takes on include_tasks; the rest has no effect there."""
     fits = {
-        "name", "action", "args", "when", "vars", "tags", "loop", "loop_control", "with_items",
-        "with_list", "register", "ignore_errors", "no_log", "timeout", "listen", "run_once",
+        "name", "action", "args", "when", "vars", "tags", *_LOOPS,
+        "register", "ignore_errors", "no_log", "timeout", "listen", "run_once",
     }
     return {
         name: keyword if name in fits or not keyword.is_supported else Keyword(
@@ -277,11 +282,9 @@ _LOOP_CONTROL = {
     label | text | What is shown of an item in the output.
     pause | number of seconds | Wait between items.
     extended | yes/no | Give `ansible_loop` with first, last, index and more.
+    extended_allitems | yes/no | Whether `ansible_loop.allitems` is there (default: yes).
+    break_when | condition or list of conditions | Leave the loop after an item for which they hold.
     """),
-    **_later("""
-    extended_allitems | yes/no | Whether `ansible_loop.allitems` is there. | remove it; it is always there with `extended`
-    break_when | condition | Leave the loop early. | use `when:` on the item
-    """),  # noqa: E501
 }
 _ROLLOUT = {
     **_now("""

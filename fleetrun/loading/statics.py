@@ -17,6 +17,10 @@ class Statics:
         self._templater = templater
         self._extra = extra_vars
 
+    def has_lookup(self, name: str) -> bool:
+        """True for a lookup that templates may call, the operator's own among them."""
+        return self._templater is not None and self._templater.has_lookup(name)
+
     def text(
         self, field: Field, outer: Inherited, what: str, hint: str = "", own: Vars = NO_VARS
     ) -> str:

@@ -76,6 +76,7 @@ class TaskReader:
         #: Every ``notify:`` seen, to be compared with the play's handlers.
         self.notified: list[Field] = []
         self._modules = modules
+        self._statics = around.statics
         self._count = 0
         self._magic: dict[tuple[int, str, str], Vars] = {}
         self.roles = RoleReader(self, sources, around.statics, around.roles)
@@ -214,10 +215,17 @@ class TaskReader:
             name = child.pointer[-1]
             if name == module_key and (name not in table or name in OLDER_NOTATION):
                 continue
-            if is_keyword(child, level, what) and child.value is not None:
+            is_known = self._is_own_loop(name, table) or is_keyword(child, level, what)
+            if is_known and child.value is not None:
                 found[str(name)] = child
         self._note_notify(found)
         return found
+
+    def _is_own_loop(self, name: object, table: Mapping[str, object]) -> bool:
+        """True for the ``with_X`` of an operator's own lookup X."""
+        if not isinstance(name, str) or name in table or "with_items" not in table:
+            return False
+        return name.startswith("with_") and self._statics.has_lookup(name.removeprefix("with_"))
 
     def _note_notify(self, keys: dict[str, Field]) -> None:
         if "notify" in keys:

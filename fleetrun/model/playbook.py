@@ -26,16 +26,22 @@ class LoopControl:
     label: Value = None
     pause_s: float = 0.0
     extended: bool = False
+    #: Whether ``ansible_loop`` has ``allitems``.
+    extended_allitems: bool = True
+    #: Conditions that end the loop after an item when all of them hold.
+    break_when: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loop:
-    """``loop:`` or ``with_items:`` of a task."""
+    """``loop:`` or ``with_X:`` of a task."""
 
     #: A list, or a template that must give one.
     items: Value
     #: ``with_items`` flattens one level and takes a scalar as a list of one.
     flatten: bool = False
+    #: The lookup X of another ``with_X``, which finds the items; "" for the others.
+    lookup: str = ""
     control: LoopControl = field(default_factory=LoopControl)
 
 

@@ -124,6 +124,7 @@ class DeviceProgram:
             self._again(run, index, attempt + 1, verdict.delay_s)
         else:
             run.results[index] = verdict.result
+            self._opener.after_item(run, index)
             self._pause_after(run)
         self._finish_heads()
 
@@ -283,13 +284,10 @@ class DeviceProgram:
 
     def _final_result(self, run: TaskRun) -> TaskResult:
         answered = [result for result in run.results if result is not None]
-        if run.task.loop is None:
+        if run.task.loop is None or run.is_without_items:
             return answered[0]
         for index, result in enumerate(answered):
-            loop_var = run.task.loop.control.loop_var
-            values = {
-                **result.values, loop_var: run.items[index], "ansible_loop_var": loop_var,
-            }
+            values = {**result.values, **self._around.loop_vars(run, index)}
             answered[index] = replace(result, values=hidden.like(result.values, values))
         return results.aggregate(answered)
 

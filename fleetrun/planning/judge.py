@@ -142,15 +142,23 @@ def loop_vars(control: LoopControl, items: list[Value], index: int) -> dict[str,
         values[control.index_var] = index
         values["ansible_index_var"] = control.index_var
     if control.extended:
-        count = len(items)
-        values["ansible_loop"] = {
-            "index": index + 1, "index0": index, "first": index == 0, "last": index == count - 1,
-            "length": count, "revindex": count - index, "revindex0": count - index - 1,
-            "allitems": list(items),
-            "previtem": items[index - 1] if index else None,
-            "nextitem": items[index + 1] if index + 1 < count else None,
-        }
+        values["ansible_loop"] = _extended(control, items, index)
     return values
+
+
+def _extended(control: LoopControl, items: list[Value], index: int) -> dict[str, Value]:
+    count = len(items)
+    about: dict[str, Value] = {
+        "index": index + 1, "index0": index, "first": index == 0, "last": index == count - 1,
+        "length": count, "revindex": count - index, "revindex0": count - index - 1,
+    }
+    if control.extended_allitems:
+        about["allitems"] = list(items)
+    if index:
+        about["previtem"] = items[index - 1]
+    if index + 1 < count:
+        about["nextitem"] = items[index + 1]
+    return about
 
 
 def with_vars(node: Node, extra: Vars, suffix: str) -> Node:

@@ -97,10 +97,10 @@ def unknown(kind: str, message: str = "") -> TaskResult:
     )
 
 
-def skipped(condition: str = "", reason: str = SKIP_REASON) -> TaskResult:
+def skipped(condition: str | bool = "", reason: str = SKIP_REASON) -> TaskResult:
     """Returns the result of a task whose condition was false (rule 4)."""
     values: dict[str, Value] = {"changed": False, "skipped": True, "skip_reason": reason}
-    if condition:
+    if condition != "":
         values["false_condition"] = condition
     return TaskResult(status=TaskStatus.SKIPPED, values=values)
 
@@ -121,7 +121,7 @@ def aggregate(results: Sequence[TaskResult]) -> TaskResult:
         "results": [result.values for result in results],
         "changed": TaskStatus.CHANGED in statuses
         or any(result.values.get("changed") is True for result in results),
-        "msg": "All items completed",
+        "msg": "All items completed", "skipped": False,
     }
     if statuses == {TaskStatus.SKIPPED}:
         values |= {"skipped": True, "msg": "All items skipped"}

@@ -81,16 +81,42 @@ class StepBuilder:
 
     def items(self, loop: Loop, scope: Scope) -> list[Value]:
         """Returns the items of a loop; raises TemplateError, PendingValueError."""
-        value = self._render(loop.items, scope)
+        if loop.lookup:
+            return self._looked_up(loop, scope)
+        value = omit_missing(self._render(loop.items, scope))
         if loop.flatten:
             return _flatten_once(value)
         if isinstance(value, list | tuple):
             return list(value)
         raise TemplateError(
-            f"`loop` needs a list, got {type(value).__name__}: {str(value)[:60]!r}",
-            kind="template/type",
+            f"The `loop` value must resolve to a 'list', not '{type(value).__name__}': "
+            f"{str(value)[:60]!r}", kind="template/type",
             hint="use `| list`, or `| dict2items` for a mapping",
         )
+
+    def _looked_up(self, loop: Loop, scope: Scope) -> list[Value]:
+        """The items of a ``with_X``: what the lookup X finds."""
+        templater = self._tools.templater
+        if loop.lookup == "first_found":
+            terms = self._known(loop.items, scope)
+        else:
+            terms = omit_missing(self._render(loop.items, scope))
+        return templater.loop_items(loop.lookup, terms, scope)
+
+    def _known(self, value: Value, scope: Scope) -> Value:
+        """`value` without what lacks a variable: there may be another file to find."""
+        if isinstance(value, Mapping):
+            return {name: self._known(item, scope) for name, item in value.items()}
+        if not isinstance(value, list | tuple):
+            return self._render(value, scope)
+        found: list[Value] = []
+        for item in value:
+            try:
+                found.append(self._known(item, scope))
+            except TemplateError as error:
+                if error.kind != "template/undefined":
+                    raise
+        return found
 
     def draft(
         self, task: Task, spec: ModuleSpec, scope: Scope, traits: Traits

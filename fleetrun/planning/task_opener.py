@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from fleetrun.errors import FleetrunError, TemplateError
@@ -16,7 +17,7 @@ from fleetrun.model.values import Value
 from fleetrun.planning import cursor, judge, results
 from fleetrun.planning.cursor import Section, Spot
 from fleetrun.planning.device_state import DeviceState
-from fleetrun.planning.scope import PendingValueError, Scope
+from fleetrun.planning.scope import ABSENT, PendingValueError, Scope
 from fleetrun.planning.step_builder import StepBuilder, Traits, from_error
 from fleetrun.planning.surroundings import Surroundings
 from fleetrun.planning.tags import filter_nodes
@@ -64,6 +65,7 @@ class TaskOpener:
         scope = self._around.scope(layers, run)
         try:
             run.set_items(self._items(run, scope))
+            self._warn_of_hidden(run, scope)
             if run.items:
                 run.traits = self._builder.traits(task, spec, scope, layers)
         except FleetrunError as error:
@@ -94,15 +96,25 @@ class TaskOpener:
             return [None]
         return self._builder.items(run.task.loop, scope)
 
+    def _warn_of_hidden(self, run: TaskRun, scope: Scope) -> None:
+        """Warns of a loop whose item hides a variable of the same name."""
+        loop = run.task.loop
+        if loop is not None and scope.find(loop.control.loop_var) is not ABSENT:
+            self._tools.templater.warn(
+                f"The loop variable '{loop.control.loop_var}' is already in use. Set "
+                "`loop_control: {loop_var: NAME}` on the task: the outer value is hidden",
+                run.task.mark,
+            )
+
     def _fail_early(self, run: TaskRun, scope: Scope, error: FleetrunError) -> None:
         """A loop or keyword that cannot be rendered: skip if `when` is false (rule 1)."""
         run.set_items([None])
-        try:
-            condition = self._tools.templater.test(run.task.when, scope)
-        except TemplateError:
-            condition = None
-        skipped = condition is not None
-        run.results[0] = results.skipped(condition or "") if skipped else from_error(error)
+        run.is_without_items = True
+        condition = None
+        if error.kind == "template/undefined":
+            with suppress(TemplateError):
+                condition = self._tools.templater.test(run.task.when, scope)
+        run.results[0] = from_error(error) if condition is None else results.skipped(condition)
         run.next_item = 1
 
     def build_items(self, run: TaskRun, *, first: bool = False) -> None:
@@ -155,6 +167,21 @@ class TaskOpener:
         facts = result.values.get("ansible_facts")
         if isinstance(facts, Mapping):
             (run.loads if run.spec.name == "include_vars" else run.writes).update(facts)
+        self.after_item(run, index)
+
+    def after_item(self, run: TaskRun, index: int) -> None:
+        """Ends the loop behind an item when its ``break_when`` holds."""
+        loop, result = run.task.loop, run.results[index]
+        if loop is None or result is None or not loop.control.break_when:
+            return
+        scope = self._around.scope(self._around.layers(run, index), run)
+        if run.task.register:
+            scope = self._around.registered(run, index, result)
+        try:
+            if self._tools.templater.test(loop.control.break_when, scope) is None:
+                run.stop_after(index)
+        except TemplateError as error:
+            run.results[index] = from_error(error)
 
     def _check_fits(self, run: TaskRun, traits: Traits, *, has_upload: bool) -> None:
         """A batch has one identity, and an upload starts its own batch."""

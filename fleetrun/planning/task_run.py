@@ -38,6 +38,8 @@ class TaskRun:
     published: list[Role] = field(default_factory=list)
     traits: Traits | None = None
     has_upload: bool = False
+    #: Its loop could not be evaluated: there are no items to tell of.
+    is_without_items: bool = False
     #: meta: not shown, not counted.
     is_silent: bool = False
     #: What is shown of an item where `label:` says so; by its index.
@@ -54,6 +56,10 @@ class TaskRun:
         if self.traits is None:
             raise RuntimeError(f"traits of {self.key} are not rendered")
         return self.traits
+
+    def stop_after(self, index: int) -> None:
+        """Ends the loop with an item; those behind it are not looked at."""
+        del self.items[index + 1:], self.results[index + 1:]
 
     @property
     def has_more(self) -> bool:
@@ -75,7 +81,9 @@ class TaskRun:
         """True when an item must be answered before the next is built."""
         loop = self.task.loop
         judged = self.traits is not None and self.traits.is_judged_here
-        return judged or self.has_upload or (loop is not None and loop.control.pause_s > 0)
+        if loop is not None and (loop.control.pause_s > 0 or loop.control.break_when):
+            return True
+        return judged or self.has_upload
 
     @property
     def closes_batch(self) -> bool:

@@ -117,7 +117,7 @@ class Templater:
         self._filters = filters(self._budget, {**yaml, **extra_filters})
         self._tests = tests(self._budget, extra_tests)
         self._lookups = Lookups(
-            self._budget, environment, extra_lookups, self, lambda text: self._warn(text, None)
+            self._budget, environment, extra_lookups, self, lambda text: self.warn(text, None)
         )
         self._globals = {
             **self._lookups.functions(), "undef": undef, "omit": OMIT, "range": range,
@@ -155,7 +155,7 @@ class Templater:
         result: Value = self._whole(lambda: self._evaluate(expression, scope))
         return result
 
-    def test(self, conditions: Sequence[Value], scope: Scope) -> str | None:
+    def test(self, conditions: Sequence[Value], scope: Scope) -> str | bool | None:
         """Returns None when all conditions hold, else the first that does not.
 
         A condition is an expression or a value; None counts as not given. One
@@ -172,7 +172,7 @@ class Templater:
             if value.__class__ is not bool:
                 self._note_no_bool(condition, value)
             if not value:
-                return str(condition)
+                return False if condition is False else str(condition)
         return None
 
     def render_text(self, text: TemplateText, scope: Scope, **options: Any) -> str:
@@ -205,11 +205,21 @@ class Templater:
 
         return self._whole(find)
 
+    def has_lookup(self, name: str) -> bool:
+        """True when templates may call the lookup `name`."""
+        return self._lookups.has(name)
+
     def variable(self, name: str, scope: Scope) -> Any:
         """Returns a variable's rendered value; a `Missing` when there is none."""
         sandbox = self._sandbox(INLINE)
         value = sandbox.force(sandbox.name(scope, name))
         return Missing(name=name) if value is missing else value
+
+    def warn(self, message: str, mark: Mark | None) -> None:
+        """Notes what the operator should know, once."""
+        text = f"{mark}: {message}" if mark else message
+        if text not in self.warnings:
+            self.warnings.append(text)
 
     # -- what sandboxes ask for (Resolver) ------------------------------------
 
@@ -316,7 +326,7 @@ class Templater:
         text = expression.strip()
         mark = getattr(expression, "mark", None)
         if text.startswith("{{") and text.endswith("}}") and "}}" not in text[2:-2]:
-            self._warn(f"leave {{{{ }}}} out of the condition {text!r}", mark)
+            self.warn(f"leave {{{{ }}}} out of the condition {text!r}", mark)
             return _keep(self._expressions, str(expression), self._jinja(text, INLINE, mark))
         sandbox = self._sandbox(INLINE)
         try:
@@ -374,15 +384,10 @@ class Templater:
         kind = type(value).__name__
         if self.is_strict:
             raise errors.no_bool(str(condition), bool(value), kind, mark)
-        self._warn(
+        self.warn(
             f"the condition {str(condition)!r} gives a {kind}, not true or false: "
             "write `| bool`, `is truthy` or a comparison", mark,
         )
-
-    def _warn(self, message: str, mark: Mark | None) -> None:
-        text = f"{mark}: {message}" if mark else message
-        if text not in self.warnings:
-            self.warnings.append(text)
 
 
 def _keep(programs: dict[str, Program], text: str, program: Program) -> Program:

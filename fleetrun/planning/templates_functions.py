@@ -15,6 +15,7 @@ from jinja2.exceptions import TemplateRuntimeError
 from jinja2.runtime import Undefined
 
 from fleetrun.planning.filters import FILTERS
+from fleetrun.planning.lookup_call import LookupCall
 from fleetrun.planning.template_tests import TESTS
 from fleetrun.planning.templates_context import Names
 from fleetrun.planning.templates_environment import CALL_STEPS, SandboxBase
@@ -162,6 +163,15 @@ def shuffle(context: Names, value: Any, seed: Any = None) -> list[Any]:
     return items
 
 
+def random_choice(call: LookupCall) -> list[Any]:
+    """Returns one of the terms: another one by device, the same on resume."""
+    if not call.terms:
+        return []
+    names = [call.templater.variable(name, call.scope) for name in _SEED_NAMES]
+    known = [None if isinstance(name, Missing) else name for name in names]
+    return [Random(f"{known}:{len(call.terms)}").choice(call.terms)]  # noqa: S311  # no secret
+
+
 def _seed(context: Names, end: Any) -> str:
     names = [context.sandbox.force(context.resolve_or_missing(name)) for name in _SEED_NAMES]
     size = end if isinstance(end, int) else len(end)
@@ -214,5 +224,6 @@ def check_args(values: Sequence[Any]) -> None:
 
 
 __all__ = [
-    "VALUE_ERRORS", "BudgetError", "FilterError", "check_args", "filters", "tests", "undef",
+    "VALUE_ERRORS", "BudgetError", "FilterError", "check_args", "filters", "random_choice", "tests",
+    "undef",
 ]

@@ -14,7 +14,12 @@ from fleetrun.planning.lookup_lists import LOOKUPS
 from fleetrun.planning.scope import Scope
 from fleetrun.planning.templates_context import Names
 from fleetrun.planning.templates_errors import did_you_mean
-from fleetrun.planning.templates_functions import VALUE_ERRORS, FilterError, check_args
+from fleetrun.planning.templates_functions import (
+    VALUE_ERRORS,
+    FilterError,
+    check_args,
+    random_choice,
+)
 from fleetrun.planning.templates_values import Budget, finish
 
 _ERROR_MODES = ("strict", "warn", "ignore")
@@ -34,6 +39,7 @@ class Lookups:
         self._warn = warn
         self._known: dict[str, Lookup] = {
             **LOOKUPS,
+            "random_choice": random_choice,
             "env": lambda call: [
                 environment.get(str(name), call.option("default", "")) for name in call.terms
             ],
@@ -57,6 +63,10 @@ class Lookups:
             return self.find(context.scope, name, terms, options) or []
 
         return {"lookup": lookup, "query": query, "q": query}
+
+    def has(self, name: str) -> bool:
+        """True when there is such a lookup."""
+        return name in self._known
 
     def find(
         self, scope: Scope, name: str, terms: tuple[Any, ...], options: dict[str, Any]

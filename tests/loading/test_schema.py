@@ -53,7 +53,7 @@ def supported_of(table) -> set[str]:
 def test_supported_names_keep_the_order_of_the_table() -> None:
     """The most used ones come first in messages."""
     assert supported_names(Level.LOOP_CONTROL) == (
-        "loop_var", "index_var", "label", "pause", "extended",
+        "loop_var", "index_var", "label", "pause", "extended", "extended_allitems", "break_when",
     )
 
 

@@ -300,7 +300,7 @@ def test_the_first_false_condition_is_named() -> None:
     templater, scope = Templater(), Scope([{"x": 1}])
     assert templater.test([True, Expression("x == 1"), None], scope) is None
     assert templater.test([Expression("x == 1"), Expression("x > 1"), False], scope) == "x > 1"
-    assert templater.test([False], scope) == "False"
+    assert templater.test([False], scope) is False
 
 
 def test_later_conditions_are_not_evaluated_after_a_false_one() -> None:

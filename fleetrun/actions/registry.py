@@ -10,6 +10,7 @@ from fleetrun.actions.contents import Contents
 from fleetrun.actions.debug import debug
 from fleetrun.actions.fetch import Fetch
 from fleetrun.actions.files import CopyPreparer, ScriptPreparer, TemplatePreparer
+from fleetrun.actions.ini import prepare_ini_file
 from fleetrun.actions.pause import pause
 from fleetrun.actions.set_fact import set_fact
 from fleetrun.actions.validate_argument_spec import validate_argument_spec
@@ -29,6 +30,7 @@ def preparers(files: FileReader) -> Mapping[str, Preparer]:
         "copy": CopyPreparer(contents),
         "template": TemplatePreparer(contents),
         "script": ScriptPreparer(contents),
+        "ini_file": prepare_ini_file,
     }
 
 

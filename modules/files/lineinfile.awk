@@ -1,16 +1,11 @@
-# Decides what becomes of a file's lines, and prints the new text.
-#
-# Input: a separator line, then each value followed by it. Output: "!message"
-# (an error), or "changed found tail bytes lines size message" and, when changed, the
-# new text and a last line ".". tail is 1 when the last line is the old last
-# line; bytes and size are the lengths of the old and the new text, lines is how
-# many lines the old one has.
+# Decides what becomes of a file's lines. V: text state line by re where near
+# first backrefs. The message begins with how many lines matched.
 
 function bare(text) { sub(/[\r\n]+$/, "", text); return text }
 function hit(i) {
   if (by == "regexp") return search(main_re, T[i] "\n")
-  if (by == "search") return index(T[i], V["re"]) > 0
-  return bare(T[i]) == V["line"]
+  if (by == "search") return index(T[i], V[5]) > 0
+  return bare(T[i]) == line
 }
 function absent(   i, found) {
   for (i = 1; i <= n; i++) {
@@ -19,24 +14,23 @@ function absent(   i, found) {
   }
   finish(found > 0, found, found " line(s) removed")
 }
-function present(   i, at, spot, line) {
-  line = V["line"]
+function present(   i, at, spot) {
   if (by != "line")
-    for (i = 1; i <= n; i++) if (hit(i)) { at = i; if (V["first"] == "true") break }
-  if (at && V["backrefs"] == "true") { MS = hit(at); line = expand(line); sub(/\n$/, "", line) }
+    for (i = 1; i <= n; i++) if (hit(i)) { at = i; if (first) break }
+  if (at && backrefs) { MS = hit(at); line = expand(line); sub(/\n$/, "", line) }
   if (!at)
     for (i = 1; i <= n; i++) {
       if (bare(T[i]) == line) at = i
       else if (near_re && search(near_re, T[i] "\n")) {
-        spot = V["where"] == "after" ? i + 1 : i
-        if (V["first"] == "true") break
+        spot = V[6] == "after" ? i + 1 : i
+        if (first) break
       }
     }
-  if (at) replace(at, line)
-  else if (V["backrefs"] == "true") finish(0)
-  else insert(spot, line)
+  if (at) replace(at)
+  else if (backrefs) finish(0)
+  else insert(spot)
 }
-function replace(at, line,   i) {
+function replace(at,   i) {
   if (T[at] == line) { finish(0); return }
   T[at] = line
   for (i = 1; i <= n; i++) keep[i] = T[i]
@@ -44,36 +38,28 @@ function replace(at, line,   i) {
   finish(1, 0, "line replaced")
 }
 # Inserts before line number spot; without one, where insertbefore or insertafter say.
-function insert(spot, line,   i) {
-  if (V["near"] == "BOF") spot = 1
+function insert(spot,   i) {
+  if (V[7] == "BOF") spot = 1
   if (!spot) spot = n + 1
-  else if (V["where"] == "after" && spot <= n && bare(T[spot]) == line) { finish(0); return }
+  else if (V[6] == "after" && spot <= n && bare(T[spot]) == line) { finish(0); return }
   for (i = 1; i < spot; i++) keep[++kept] = T[i]
   keep[++kept] = line
   for (; i <= n; i++) keep[++kept] = T[i]
   tail = spot <= n
   finish(1, 0, "line added")
 }
-function finish(changed, found, msg,   i, size) {
-  for (i = 1; i <= kept; i++) size += length(keep[i]) + 1
-  print (changed ? "true" : "false"), found + 0, tail + 0, bytes, n, size + 0, msg
-  if (!changed) return
-  for (i = 1; i <= kept; i++) print keep[i]
-  print "."
+# Without a newline at the end it stays so, unless the last line is ours.
+function finish(changed, found, msg,   i, text) {
+  if (changed)
+    for (i = 1; i <= kept; i++) text = text keep[i] (i == kept && tail && NONL ? "" : "\n")
+  answer(changed, text, (found + 0) " " (changed ? msg : ""))
 }
-NR == 1 { sep = $0; split("file state line by re where near first backrefs", names, " "); field = 1; next }
-$0 == sep { field++; more = 0; next }
-{ V[names[field]] = more++ ? V[names[field]] "\n" $0 : $0 }
 END {
-  by = V["by"]
-  sub(/\n$/, "", V["line"])
-  if (V["where"] != "" && V["near"] != "EOF" && V["near"] != "BOF") near_re = compile(V["near"])
+  line = V[3]; by = V[4]; first = V[8] == "true"; backrefs = V[9] == "true"
+  sub(/\n$/, "", line)
+  if (V[6] != "" && V[7] != "EOF" && V[7] != "BOF") near_re = compile(V[7])
   GMAX = G
-  if (by == "regexp") { main_re = compile(V["re"]); if (G > GMAX) GMAX = G }
-  n = 0; bytes = 0
-  if (V["file"] != "") {
-    while ((got = (getline text < V["file"])) > 0) { T[++n] = text; bytes += length(text) + 1 }
-    if (got < 0) fatal("cannot read the file")
-  }
-  if (V["state"] == "absent") absent(); else present()
+  if (by == "regexp") { main_re = compile(V[5]); if (G > GMAX) GMAX = G }
+  n = lines_of(V[1])
+  if (V[2] == "absent") absent(); else present()
 }

@@ -122,7 +122,8 @@ fr_install_file() {
 fr_backup() {
   [ -e "$1" ] || return 0
   fr_is_check && return 0
-  fr_bak=$1.$(date +%s 2>/dev/null || printf %s $$)~
+  fr_bak=$1.$$.$(date +%Y-%m-%d@%H:%M:%S)~
+  while [ -e "$fr_bak" ]; do fr_bak=${fr_bak%\~}_~; done
   cp -p -- "$1" "$fr_bak" || fr_fail "cannot back up $1"
   fr_put backup_file "$fr_bak"
 }

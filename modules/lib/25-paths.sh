@@ -100,5 +100,7 @@ fr_validate() {
     fr_line=$fr_line${fr_rest%%\%s*}$fr_word
     fr_rest=${fr_rest#*%s}
   done
-  fr_v=$(sh -c "$fr_line$fr_rest" sh "$1" 2>&1) || fr_fail "failed to validate: $fr_v"
+  fr_v=$(sh -c "$fr_line$fr_rest" sh "$1" 2>&1) && return
+  fr_v="failed to validate: rc:$? error:$fr_v" fr_is_changed=false
+  fr_fail "$fr_v"
 }

@@ -1,15 +1,17 @@
 # Python's regular expressions over bytes, for awks that know only their own.
 #
 #   start = compile(re)         its first instruction; an error ends the program
-#   search(start, text)         position of the leftmost match, or 0
+#   search(start, text, from)   position of the leftmost match, or 0; `from` may be left out
 #   expand(template)            \1, \g<1>, \g<name> by groups of the last match,
 #                               which began at MS (set it from search)
 #
 # compile makes a tree, then code for a backtracking machine: the leftmost
 # match, alternatives in order, greedy and lazy repetition, groups, look-ahead,
-# back-references, as Python has them. Left out: look-behind, conditions, flags
-# but for (?i) at the start. Single quotes may stand in comments only, as the
-# program becomes one sh word.
+# look-behind of a fixed width, back-references, as Python has them. Set before
+# compile: MULTI, ^ and $ match at each line; DOTALL, . matches a newline, too;
+# UTF, characters of UTF-8 instead of bytes (all beyond ASCII are letters).
+# Left out: conditions, possessive repetition, flags but for (?ims) at the start.
+# Single quotes may stand in comments only, as the program becomes one sh word.
 
 function fatal(text) { print "!" text; exit }
 
@@ -47,7 +49,7 @@ function p_piece(   n, c, lo, hi, rest) {
       if (hi > 500 || lo > 500) bad("more than 500 repetitions")
       if (hi >= 0 && hi < lo) bad("a repetition whose most is below its least")
     } else break
-    if (K[n] == "rep" || K[n] == "bol") bad("nothing to repeat")
+    if (K[n] == "rep" || K[n] ~ /^m?bol$/) bad("nothing to repeat")
     n = node("rep", n); LO[n] = lo; HI[n] = hi; LAZY[n] = 0
     c = substr(RE, P, 1)
     if (c == "?") { LAZY[n] = 1; P++ }
@@ -56,12 +58,12 @@ function p_piece(   n, c, lo, hi, rest) {
   return n
 }
 function p_atom(   c, n) {
-  c = substr(RE, P++, 1)
+  c = char(RE, P); P += length(c)
   if (c == "(") return p_group()
   if (c == "[") return p_class()
-  if (c == ".") return node("any")
-  if (c == "^") return node("bol")
-  if (c == "$") return node("eol")
+  if (c == ".") return node(DOTALL ? "all" : "any")
+  if (c == "^") return node(MULTI ? "mbol" : "bol")
+  if (c == "$") return node(MULTI ? "meol" : "eol")
   if (c == "*" || c == "+" || c == "?") bad("nothing to repeat")
   if (c == "\\") return p_escape()
   n = node("chr"); C[n] = fold(c)
@@ -72,12 +74,16 @@ function p_group(   n, name, look) {
     if (substr(RE, P, 2) == "?:") P += 2
     else if (substr(RE, P, 2) == "?=" || substr(RE, P, 2) == "?!") {
       look = substr(RE, P, 2) == "?!" ? "nla" : "la"; P += 2
+    } else if (substr(RE, P, 3) == "?<=" || substr(RE, P, 3) == "?<!") {
+      look = substr(RE, P, 3) == "?<!" ? "nlb" : "lb"; P += 3
     } else if (match(substr(RE, P), /^[?]P<[A-Za-z_][A-Za-z_0-9]*>/)) {
       name = substr(RE, P + 3, RLENGTH - 4); P += RLENGTH
     } else bad("(" substr(RE, P, 2) " is not supported")
     if (name == "") {
       n = p_alt(); p_close()
-      return look == "" ? node("group", n) : node(look, n)
+      n = node(look == "" ? "group" : look, n)
+      if (look ~ /lb$/ && (W[n] = width(L[n])) < 0) bad("look-behind requires a fixed width")
+      return n
     }
   }
   NAMED[name] = ++G
@@ -85,6 +91,24 @@ function p_group(   n, name, look) {
   n = node("cap", p_alt()); GR[n] = look
   p_close()
   return n
+}
+# How many characters it takes; -1 when that is not fixed.
+function width(n,   l, r, k) {
+  k = K[n]
+  if (k ~ /^(chr|set|any|all)$/) return 1
+  if (k == "ref") return -1
+  if (k == "cap" || k == "group") return width(L[n])
+  if (k == "rep") { l = width(L[n]); return LO[n] == HI[n] && l >= 0 ? l * HI[n] : -1 }
+  if (k != "cat" && k != "alt") return 0
+  l = width(L[n]); r = width(R[n])
+  if (l < 0 || r < 0 || (k == "alt" && l != r)) return -1
+  return k == "cat" ? l + r : l
+}
+# The character of text at a position.
+function char(text, at,   c) {
+  c = substr(text, at, 1)
+  if (!UTF || c < "\300") return c
+  return substr(text, at, c < "\340" ? 2 : c < "\360" ? 3 : 4)
 }
 function p_close() {
   if (substr(RE, P, 1) != ")") bad("a ) is missing")
@@ -127,7 +151,7 @@ function p_class(   n, c, d, from, first, to) {
   if (substr(RE, P, 1) == "^") { NEG[n] = 1; P++ }
   for (first = 1; ; first = 0) {
     if (P > length(RE)) bad("a ] is missing")
-    c = substr(RE, P++, 1)
+    c = char(RE, P); P += length(c)
     if (c == "]" && !first) return n
     if (c == "\\") {
       c = substr(RE, P++, 1)
@@ -136,8 +160,13 @@ function p_class(   n, c, d, from, first, to) {
     }
     if (substr(RE, P, 1) != "-" || substr(RE, P + 1, 1) == "]") { add(n, c); continue }
     P++
-    d = substr(RE, P++, 1)
+    d = char(RE, P); P += length(d)
     if (d == "\\") d = plain_escape(substr(RE, P++, 1))
+    if (length(c d) > 2) {
+      if (d < c) bad("bad range " c "-" d)
+      FROM[n, ++RANGES[n]] = c; TO[n, RANGES[n]] = d
+      continue
+    }
     ords()
     from = ORD[c]; to = ORD[d]
     if (to < from) bad("bad range " c "-" d)
@@ -159,10 +188,11 @@ function add_kind(n, kind,   i, ok) {
     else if (kind ~ /[sS]/) ok = i == 32 || (i >= 9 && i <= 13)
     else ok = is_word(CHR[i])
     if (kind ~ /[DSW]/) ok = !ok
-    if (ok) SET[n, CHR[i]] = 1
+    if (ok && !(UTF && i > 127)) SET[n, CHR[i]] = 1
   }
+  if (UTF && kind ~ /[DSw]/) { FROM[n, ++RANGES[n]] = "\200"; TO[n, RANGES[n]] = "\377" }
 }
-function is_word(c) { return c != "" && c ~ /[A-Za-z0-9_]/ }
+function is_word(c) { return c != "" && (c ~ /[A-Za-z0-9_]/ || (UTF && c > "\177")) }
 function fold(c) { return NOCASE ? tolower(c) : c }
 
 # -- code: one instruction per step --------------------------------------------
@@ -176,15 +206,15 @@ function emit(n,   at, jump, i, k) {
     jump = code("jump"); Y[at] = I + 1; emit(R[n]); X[jump] = I + 1
   }
   else if (k == "cap") { code("save", 2 * GR[n]); emit(L[n]); code("save", 2 * GR[n] + 1) }
-  else if (k == "la" || k == "nla") {
-    at = code(k); emit(L[n]); code("match"); X[at] = I + 1
+  else if (k ~ /l[ab]$/) {
+    at = code(k, 0, W[n]); emit(L[n]); code("match"); X[at] = I + 1
   }
   else if (k == "rep") emit_rep(n, LO[n], HI[n], LAZY[n])
   else if (k != "empty") code(k, n)
 }
 function emit_rep(n, lo, hi, lazy,   child, i, at, jumps, slot) {
   child = L[n]
-  if (K[child] ~ /^(chr|set|any)$/) { code("run", n, child); return }
+  if (K[child] ~ /^(chr|set|any|all)$/ && !UTF) { code("run", n, child); return }
   for (i = 0; i < lo; i++) emit(child)
   if (hi < 0) {
     slot = 1000 + n
@@ -200,8 +230,20 @@ function branch(at, go, skip, lazy) { X[at] = lazy ? skip : go; Y[at] = lazy ? g
 function fits(n, c) {
   if (c == "") return 0
   if (K[n] == "any") return c != "\n"
+  if (K[n] == "all") return 1
   if (K[n] == "chr") return (NC ? tolower(c) : c) == C[n]
-  return ((n, c) in SET) != (NEG[n] == 1)
+  return (((n, c) in SET) || (RANGES[n] && in_range(n, c))) != (NEG[n] == 1)
+}
+function in_range(n, c,   i) {
+  for (i = 1; i <= RANGES[n]; i++) if (c >= FROM[n, i] && c <= TO[n, i]) return 1
+  return 0
+}
+# The position a number of characters before sp; 0 when there are fewer.
+function behind(sp, count) {
+  if (!UTF) return sp > count ? sp - count : 0
+  for (; count > 0 && sp > 1; count--)
+    do sp--; while (sp > 1 && substr(S, sp, 1) ~ /[\200-\277]/)
+  return count ? 0 : sp
 }
 # Runs from instruction pc at position sp of S; true on a match, EOM is set.
 function run(pc, sp, base,   op, c, n, k, hi) {
@@ -209,8 +251,8 @@ function run(pc, sp, base,   op, c, n, k, hi) {
     if (++STEPS > 3000000) fatal("the regular expression takes too long on a line of " length(S) " bytes")
     op = OP[pc]
     if (op == "match") { EOM = sp; return 1 }
-    if (op == "chr" || op == "set" || op == "any") {
-      if (fits(X[pc], substr(S, sp, 1))) { pc++; sp++; continue }
+    if (op == "chr" || op == "set" || op == "any" || op == "all") {
+      if (fits(X[pc], c = char(S, sp))) { pc++; sp += length(c); continue }
     } else if (op == "run") {
       n = X[pc]; hi = HI[n]; k = 0
       if (LAZY[n]) {
@@ -228,18 +270,21 @@ function run(pc, sp, base,   op, c, n, k, hi) {
     else if (op == "eol") {
       if (sp > length(S) || (sp == length(S) && substr(S, sp, 1) == "\n")) { pc++; continue }
     } else if (op == "eos") { if (sp > length(S)) { pc++; continue } }
+    else if (op == "mbol") { if (sp == 1 || substr(S, sp - 1, 1) == "\n") { pc++; continue } }
+    else if (op == "meol") { if (sp > length(S) || substr(S, sp, 1) == "\n") { pc++; continue } }
     else if (op == "wb" || op == "nwb") {
       k = is_word(substr(S, sp - 1, sp > 1)) != is_word(substr(S, sp, 1))
       if (k == (op == "wb")) { pc++; continue }
     } else if (op == "ref") {
       c = group(GR[X[pc]])
       if (substr(S, sp, length(c)) == c && CAP[2 * GR[X[pc]] + 1]) { pc++; sp += length(c); continue }
-    } else if (op == "la" || op == "nla") {
+    } else if (op ~ /l[ab]$/) {
       n = TOP
-      k = run(pc + 1, sp, TOP)
-      if (op == "nla") while (TOP > n) undo()
+      k = behind(sp, Y[pc])
+      if (k) k = run(pc + 1, k, TOP)
+      if (op ~ /^n/) while (TOP > n) undo()
       TOP = n
-      if (k == (op == "la")) { pc = X[pc]; continue }
+      if (k == (op !~ /^n/)) { pc = X[pc]; continue }
     }
     # Back to the last choice.
     for (;;) {
@@ -266,35 +311,51 @@ function undo() { if (BK[TOP] == "old") CAP[BA[TOP]] = BB[TOP]; TOP-- }
 function group(g) { return CAP[2 * g + 1] ? substr(S, CAP[2 * g], CAP[2 * g + 1] - CAP[2 * g]) : "" }
 
 # compile(re): its first instruction. NCS, HEAD and ANCHORED are kept per expression.
-function compile(re,   n, start, m) {
-  RE = re; P = 1; NOCASE = 0; G = 0
-  if (substr(re, 1, 4) == "(?i)") { NOCASE = 1; P = 5 }
+function compile(re,   n, start, m, multi, dotall) {
+  RE = re; P = 1; NOCASE = 0; G = 0; multi = MULTI; dotall = DOTALL
+  if (match(re, /^[(][?][ims]+[)]/)) {
+    P = RLENGTH + 1; n = substr(re, 1, RLENGTH)
+    if (n ~ /i/) NOCASE = 1
+    if (n ~ /m/) MULTI = 1
+    if (n ~ /s/) DOTALL = 1
+  }
   n = p_alt()
   if (P <= length(RE)) bad("a ( is missing")
   start = I + 1
   emit(n); code("match")
   NCS[start] = NOCASE
-  ANCHORED[start] = OP[start] ~ /^bo/ || (OP[start] == "run" && K[Y[start]] == "any" && HI[X[start]] < 0)
+  ANCHORED[start] = OP[start] ~ /^bo/ || \
+    (OP[start] == "run" && K[Y[start]] == "any" && HI[X[start]] < 0 && LO[X[start]] == 0 && !MULTI)
   HEAD[start] = ""
   if (!NOCASE)
     for (m = start; OP[m] == "chr"; m++) HEAD[start] = HEAD[start] C[X[m]]
+  MULTI = multi; DOTALL = dotall
   return start
 }
-function search(start, text,   i, at) {
-  NC = NCS[start]; STEPS = 0
-  if (ANCHORED[start]) return try(start, text, 1)
-  if (HEAD[start] == "") {
-    for (i = 1; i <= length(text) + 1; i++) if (try(start, text, i)) return i
+function search(start, text, from,   i, at) {
+  NC = NCS[start]; STEPS = 0; S = text
+  if (!from) from = 1
+  if (ANCHORED[start]) return from == 1 ? try(start, 1) : 0
+  if (OP[start] == "mbol") {
+    for (i = from; i; i = at ? i + at : 0) {
+      if (try(start, i)) return i
+      at = index(substr(S, i), "\n")
+    }
     return 0
   }
-  for (i = 1; (at = index(substr(text, i), HEAD[start])) > 0; i++) {
+  if (HEAD[start] == "") {
+    for (i = from; i <= length(S) + 1; i++) if (try(start, i)) return i
+    return 0
+  }
+  for (i = from; (at = index(substr(S, i), HEAD[start])) > 0; i++) {
     i += at - 1
-    if (try(start, text, i)) return i
+    if (try(start, i)) return i
   }
   return 0
 }
-function try(start, text, i,   g) {
-  S = text; TOP = 0
+function try(start, i,   g) {
+  TOP = 0
+  if (UTF && substr(S, i, 1) ~ /[\200-\277]/) return 0
   for (g = 2; g <= 2 * GMAX + 1; g++) CAP[g] = ""
   return run(start, i, 0)
 }

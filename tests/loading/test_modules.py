@@ -104,7 +104,8 @@ def test_awk_becomes_one_word_before_the_program() -> None:
     assert "function search(" in head
     assert "function present(" in head
     assert "\n#" not in head
-    assert rest.startswith("# awk decides")
+    assert rest.startswith("# What the modules that change a text share")
+    assert "# awk decides" in rest
 
 
 def test_needed_tools_are_checked_before_the_program(tmp_path: Path) -> None:
@@ -219,6 +220,17 @@ def test_a_program_must_be_there(
     """A module for the device without a program is wrong, and so is a wrong `program`."""
     write(tmp_path, "hello", spec, program)
     assert message in problems(tmp_path, "hello")[0]
+
+
+def test_shared_text_comes_before_the_program(tmp_path: Path) -> None:
+    """`shares` names files beside the module; one that is missing is an input error."""
+    write(tmp_path, "hello", SPEC + "shares: [shared]\n")
+    with pytest.raises(InputError, match=r"shared\.sh"):
+        load_library([tmp_path]).get("hello")
+    (tmp_path / "shared.sh").write_text("greeting=hello\n")
+    spec = load_library([tmp_path]).get("hello")
+    assert spec is not None
+    assert spec.program == "greeting=hello\nfr_put said hello\n"
 
 
 def test_awk_may_not_hold_a_single_quote(tmp_path: Path) -> None:

@@ -47,17 +47,19 @@ PATTERNS = [
     r"(|a)+",
     r"[\d\s]+", r"\S+$", r"\t", r"\x41|\x61", r"a\\b", r"$", r"\W", r"\D+", r"(x(y)?)?\.?(z)?",
     r"^GRUB=\"((?:(?!ro).)*?)\"$", r"\^caret\$", r"a.?\r?$", r"[[:alpha:]]", r"()", r"(a)|(b)",
-    r"\s",
+    r"\s", r"(?<=foo)bar", r"(?<!a)b", r"(?<=a|x)\W", r"(?i)(?<=GR)ub", r"(?s)b.*\n", r"(?m)^\d+",
 ]
 
 
-def run_awk(awk: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[str]:
+def run_awk(
+    awk: Sequence[str], pairs: Sequence[tuple[str, str]], driver: str = DRIVER
+) -> list[str]:
     """What the engine says of each pair."""
     text = "".join(f"{pattern}\n{value}\n" for pattern, value in pairs)
     program = (modules_folder() / "lib" / "regex.awk").read_text() + "function fatal(t) { print t }"
     program = program.replace('function fatal(text) { print "!" text; exit }', "")
     done = subprocess.run(
-        [*awk, program + DRIVER], input=text.encode("latin-1"), capture_output=True,
+        [*awk, program + driver], input=text.encode("latin-1"), capture_output=True,
         env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"}, timeout=60, check=True,
     )
     return done.stdout.decode("latin-1").splitlines()
@@ -116,11 +118,55 @@ def test_agrees_with_python_on_any_pattern(pairs: list[tuple[str, str]]) -> None
         assert expected(*pair) == answer, pair
 
 
+#: As DRIVER, over UTF-8 with ^ and $ at each line; "|" in a text stands for a newline.
+LINES_DRIVER = r"""
+BEGIN { UTF = MULTI = 1 }
+{ pattern = $0; getline text
+  gsub(/[|]/, "\n", text)
+  GMAX = 0
+  start = compile(pattern); GMAX = G
+  at = search(start, text)
+  print at ? at "," (EOM - at) : "none"
+}
+"""
+LETTERS = st.sampled_from(["a", "é", ".", r"\w", "[éa]", "[^a]", "[\u0431-\u044f]", r"\b", "^", "$", "(?<=é)",
+                           "(?<!a)", "(é|a)", r"[\d☃]", "☃", r"\W"])
+
+
+@pytest.mark.parametrize("awk", AWKS, ids=lambda words: words[0])
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(
+    st.lists(st.tuples(LETTERS, QUANTIFIERS), min_size=1, max_size=5),
+    st.text("aéжb|", max_size=9),
+), min_size=10, max_size=20))
+def test_agrees_with_python_on_text(awk: Sequence[str], drawn) -> None:
+    """In UTF-8 and line mode a match begins and ends at characters, where Python's does."""
+    pairs = [
+        ("".join(atom + ("" if (atom[0] in "^$\\" and atom[-1] in "^$b") or "?<" in atom else many)
+                 for atom, many in parts), text)
+        for parts, text in drawn
+    ]
+    wanted = []
+    for pattern, written in pairs:
+        text = written.replace("|", "\n")
+        found = re.search(pattern, text, re.MULTILINE)
+        wanted.append("none" if found is None else ",".join((
+            str(len(text[:found.start()].encode()) + 1), str(len(found.group().encode())),
+        )))
+    answers = run_awk(awk, [(as_bytes(a), as_bytes(b)) for a, b in pairs], LINES_DRIVER)
+    assert list(zip(pairs, wanted, strict=True)) == list(zip(pairs, answers, strict=True))
+
+
+def as_bytes(text: str) -> str:
+    """Text whose characters are the bytes of `text` in UTF-8."""
+    return text.encode().decode("latin-1")
+
+
 @pytest.mark.parametrize(
     ("pattern", "reason"),
     [
-        ("(?<=a)b", "(?< is not supported"), ("(?<!a)b", "(?< is not supported"),
-        ("(?s)a", "(?s is not supported"), ("a(?i)b", "(?i is not supported"),
+        ("(?<=a*)b", "look-behind requires a fixed width"), ("(?x)a", "(?x is not supported"),
+        ("a(?i)b", "(?i is not supported"),
         ("a)", "a ( is missing"), ("(a", "a ) is missing"), ("[a", "a ] is missing"),
         ("*a", "nothing to repeat"), ("a**", "nothing to repeat"), ("a++", "possessive"),
         (r"\p{L}", r"\p is not supported"), (r"\1(a)", "no group 1"),

@@ -37,7 +37,9 @@ class Content:
 def content_of(raw: bytes) -> Content:
     """Returns how `raw` travels: inside the program text, or as an upload."""
     digest = hashlib.sha256(raw).hexdigest()
-    args: dict[str, Value] = {"_sha256": digest}
+    # What Ansible returns as `checksum`; playbooks compare it with what stat says.
+    sha1 = hashlib.sha1(raw, usedforsecurity=False).hexdigest()
+    args: dict[str, Value] = {"_sha256": digest, "_sha1": sha1}
     if len(raw) > INLINE_BYTES:
         args["_src_path"] = f".fleetrun/f/{digest}"
         return Content(args=args, upload=Upload(content=raw, sha256=digest))

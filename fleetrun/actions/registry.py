@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from fleetrun.actions.assemble import AssemblePreparer
 from fleetrun.actions.assertion import assert_that, fail
 from fleetrun.actions.connection import reboot, wait_for_connection
 from fleetrun.actions.contents import Contents
@@ -30,6 +31,7 @@ def preparers(files: FileReader) -> Mapping[str, Preparer]:
         "copy": CopyPreparer(contents),
         "template": TemplatePreparer(contents),
         "script": ScriptPreparer(contents),
+        "assemble": AssemblePreparer(contents),
         "ini_file": prepare_ini_file,
     }
 

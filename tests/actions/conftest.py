@@ -24,7 +24,7 @@ def make_context(tmp_path: Path):
     def make(module: str, /, **variables: Value) -> ActionContext:
         task = Task(
             id="0.tasks.0", module=module, mark=Mark(file="play.yml", line=1),
-            base_dir=str(tmp_path),
+            base_dir=str(tmp_path), search_dirs=(str(tmp_path),),
         )
         return ActionContext(task=task, scope=Scope([variables]), templater=Templater())
 

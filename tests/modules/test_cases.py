@@ -28,7 +28,8 @@ FOLDER = Path(__file__).with_name("cases")
 SHELLS = ("dash", "busybox", "bash")
 KEYS = {"name", "given", "prepare", "args", "env", "shells", "expect", "again", "checked",
         "inside"}
-EXPECT_KEYS = {"changed", "failed", "kind", "result", "diff", "files", "stdout", "rc", "status"}
+EXPECT_KEYS = {"changed", "failed", "kind", "result", "diff", "files", "globs", "stdout", "rc",
+               "status"}
 
 
 def load_cases() -> list[Any]:
@@ -83,6 +84,8 @@ def run_twice(module: str, case: Mapping[str, Any], shell: str, make_device, mak
         make_step(module, args, seq=0), make_step(module, args, seq=1)
     )
     compare(first, case["expect"], device.root)
+    for pattern, count in case["expect"].get("globs", {}).items():
+        assert count == len(list(device.root.glob(pattern))), pattern
     if "failed" in case["expect"] or "status" in case["expect"]:
         return
     again = case.get("again", {})
@@ -186,7 +189,7 @@ def compare(reply: Any, expect: Mapping[str, Any], root: Path) -> None:
     for key, value in expect.get("result", {}).items():
         actual: Any = reply.values
         for part in key.split("."):
-            actual = actual.get(part)
+            actual = actual[int(part)] if isinstance(actual, list) else actual.get(part)
         assert filled(value, root) == actual, (key, reply)
     for key, value in expect.get("diff", {}).items():
         assert filled(value, root) == reply.values["diff"][key], reply

@@ -129,8 +129,10 @@ BEGIN { UTF = MULTI = 1 }
   print at ? at "," (EOM - at) : "none"
 }
 """
-LETTERS = st.sampled_from(["a", "é", ".", r"\w", "[éa]", "[^a]", "[\u0431-\u044f]", r"\b", "^", "$", "(?<=é)",
-                           "(?<!a)", "(é|a)", r"[\d☃]", "☃", r"\W"])
+LETTERS = st.sampled_from([
+    "a", "é", ".", r"\w", "[éa]", "[^a]", "[\u0431-\u044f]", r"\b", "^", "$", "(?<=é)",
+    "(?<!a)", "(é|a)", r"[\d☃]", "☃", r"\W",
+])
 
 
 @pytest.mark.parametrize("awk", AWKS, ids=lambda words: words[0])

@@ -64,6 +64,8 @@ def test_program_reads_declared_arguments_only(name: str) -> None:
     """A program that reads an argument nobody declared would stop under set -u."""
     spec = PROGRAMS[name]
     declared = {key.replace("-", "_") for key in spec.args} | {"verb", "_raw_params"}
+    # A program that stands in for another sets what that one reads.
+    declared |= set(re.findall(r"(?m)(?:^| )a_(\w+)=", spec.program))
     guarded = set(re.findall(r"fr_has (\w+)", spec.program))
     text = re.sub(r"(?m)^\s*#.*$", "", spec.program)
     read = set(re.findall(r"\$\{?a_(\w+)", text))

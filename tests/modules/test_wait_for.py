@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import threading
@@ -58,7 +57,7 @@ def device(request: pytest.FixtureRequest, make_device, busybox_path: str, tmp_p
         return make_device("busybox")
     folder = tmp_path / "tools"
     folder.mkdir()
-    for name in os.listdir(busybox_path):
+    for name in (path.name for path in Path(busybox_path).iterdir()):
         if name not in {"bash", "nc"}:
             (folder / name).symlink_to(Path(busybox_path) / name)
     tool = shutil.which(request.param)

@@ -41,7 +41,9 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "backends": PURE | {"engine"},
     "ui": PURE,
     # Nothing but tests imports it, so it may look at everything.
-    "testing": PURE | ADAPTERS | {"app", "engine", "backends", "cli", "planfile", "failpoints"},
+    "testing": PURE | ADAPTERS | {
+        "app", "engine", "backends", "cli", "planfile", "failpoints", "config",
+    },
     "lab": PURE | {"bastion"},
     "app": PURE | ADAPTERS | {"engine", "backends", "ui", "config", "failpoints"},
     # Part of the composition: what `plan -o` writes and `apply` reads.

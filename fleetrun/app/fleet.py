@@ -26,6 +26,7 @@ from fleetrun.errors import ExitCode, FleetrunError, JournalError, LockedError
 from fleetrun.loading.files import OperatorFiles
 from fleetrun.loading.vault import current_vault
 from fleetrun.model.events import RunFinished
+from fleetrun.model.playbook import Task
 from fleetrun.model.redact import Redactor
 from fleetrun.model.run import RunRecord, RunState
 from fleetrun.planning.arguments import coerce
@@ -53,6 +54,8 @@ class Secrets:
     """Passwords that the operator typed; repr never shows them."""
 
     become: str | None = field(default=None, repr=False)
+    #: For logging in, where no variable has one.
+    login: str | None = field(default=None, repr=False)
 
     def become_password(self, device: str) -> str | None:
         """Returns the password for privilege escalation, the same for all devices."""
@@ -61,7 +64,7 @@ class Secrets:
 
     def all(self) -> tuple[str, ...]:
         """Returns every secret, for redaction."""
-        return (self.become,) if self.become else ()
+        return tuple(filter(None, (self.become, self.login)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +96,13 @@ class FleetApp:
 
     def __init__(
         self, journal: RunJournal, transports: Mapping[str, Transport],
-        clock: Clock | None = None,
+        clock: Clock | None = None, confirm: Callable[[Task], bool] | None = None,
     ) -> None:
+        """`confirm` is asked before each task whether it is wanted (--step)."""
         self._journal = journal
         self._transports = transports
         self._clock = clock or SystemClock()
+        self._confirm = confirm
 
     async def run(
         self, loaded: Loaded, *, reporters: Sequence[Reporter], passwords: Secrets,
@@ -202,6 +207,7 @@ class FleetApp:
             find_vars=vars_reader.find, read_vars=vars_reader.read,
             preparers=preparers(OperatorFiles((base_dir,))),
             load_tasks=loaded.loader.load_tasks, load_role=loaded.loader.load_role,
+            confirm=self._confirm,
         )
         passwords: SecretSource = asked.passwords
         return RunSetup(
@@ -209,7 +215,8 @@ class FleetApp:
             plans=plans, playbook_dir=base_dir, toolbox=toolbox, options=options,
             base_vars=BaseVars(loaded.inventory), lib=loaded.library.lib,
             transports=self._transports, dialogues=dialogues(base_dir), secrets=passwords,
-            clock=self._clock, known_hosts=default_known_hosts(),
+            login_password=asked.passwords.login, clock=self._clock,
+            known_hosts=default_known_hosts(),
             extra_vars=invocation.extra_vars,
             warnings=(*loaded.inventory.warnings, *loaded.playbook.warnings),
         )

@@ -68,6 +68,7 @@ def load(invocation: Invocation, *, command: Sequence[str] = ()) -> Loaded:
         playbook = loader.adhoc(
             invocation.pattern, invocation.module or "command",
             "" if command else invocation.module_args, argv=tuple(command),
+            keywords=invocation.task_keywords,
         )
     inventory = load_inventory(
         invocation.inventories, playbook_dir=playbook_dir, extra_vars=invocation.extra_vars
@@ -111,10 +112,10 @@ def _playbook_dir(invocation: Invocation) -> str:
 
 
 def _module_dirs(invocation: Invocation) -> tuple[Path, ...]:
-    if not invocation.playbook:
-        return ()
-    beside = Path(invocation.playbook).resolve().parent / "library"
-    return (beside,) if beside.is_dir() else ()
+    folders = [Path(folder) for folder in invocation.module_path]
+    if invocation.playbook:
+        folders.insert(0, Path(invocation.playbook).resolve().parent / "library")
+    return tuple(folder for folder in folders if folder.is_dir())
 
 
 def _with_localhost(inventory: Inventory, playbook: Playbook) -> Inventory:

@@ -10,6 +10,7 @@ from fleetrun.engine.past import Past
 from fleetrun.engine.setup import PlayPlan
 from fleetrun.errors import InputError, Problem, TemplateError, UsageError
 from fleetrun.model.playbook import Play
+from fleetrun.model.values import Value
 from fleetrun.planning.facts import with_facts
 from fleetrun.planning.planner import collect_group_edges, make_plan
 from fleetrun.planning.scope import Scope
@@ -27,6 +28,8 @@ def plan_plays(loaded: Loaded, run: str, past: Past | None = None) -> tuple[Play
     """
     edges = collect_group_edges(loaded.inventory)
     plays = loaded.playbook.plays
+    if loaded.invocation.any_errors_fatal:
+        plays = tuple(replace(play, any_errors_fatal=True) for play in plays)
     selections = [_select(loaded, play) for play in plays]
     gone: frozenset[str] = frozenset()
     if past is not None and past.started is not None:
@@ -70,7 +73,10 @@ def _as_started(
 
 def _prepared(loaded: Loaded, play: Play) -> Play:
     scope = Scope([loaded.invocation.extra_vars, play.vars])
-    if truth(loaded.templater.render(play.gather_facts, scope)):
+    gathers: Value = play.gather_facts
+    if gathers is None:
+        gathers = loaded.invocation.gathering != "explicit"
+    if truth(loaded.templater.render(gathers, scope)):
         play = with_facts(play)
     invocation = loaded.invocation
     return filter_play(

@@ -8,16 +8,20 @@ import shutil
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
 
 from fleetrun import __version__
 from fleetrun.contracts import Clock, Reporter
 from fleetrun.reporters import palette
 from fleetrun.reporters.ansible import AnsibleReporter
+from fleetrun.reporters.ansible_adhoc import AnsibleAdhocReporter
 from fleetrun.reporters.jsonl import JsonlReporter
 from fleetrun.reporters.progress import ProgressReporter
 from fleetrun.reporters.sink import Out, OutputThread
 from fleetrun.reporters.text import TextReporter
+from fleetrun.reporters.tree import TreeReporter
 
 
 def wants_colour(stream: TextIO) -> bool:
@@ -25,15 +29,27 @@ def wants_colour(stream: TextIO) -> bool:
     return palette.wants_colour(is_terminal=stream.isatty(), environ=os.environ)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How a run is shown."""
+
+    #: text, json, ansible, minimal or oneline.
+    output: str = "text"
+    verbosity: int = 0
+    #: Ad hoc: fold identical output on stdout.
+    folds: bool = False
+    #: Lines that Ansible's output begins with.
+    intro: tuple[str, ...] = ()
+    #: Folder for each device's result as JSON, or "".
+    tree: str = ""
+
+
 @asynccontextmanager
-async def live_reporters(
-    *, output: str, verbosity: int, folds: bool, clock: Clock
-) -> AsyncIterator[list[Reporter]]:
+async def live_reporters(look: Look, *, clock: Clock) -> AsyncIterator[list[Reporter]]:
     """Gives the reporters of a run; on exit all that they said is written.
 
     They write from a thread, so a stopped pager or terminal stalls no device,
-    and the progress moves while devices are silent. `folds` is for ad-hoc
-    commands.
+    and the progress moves while devices are silent.
     """
     thread = OutputThread()
     stdout, stderr = thread.wrap(sys.stdout), thread.wrap(sys.stderr)
@@ -41,13 +57,14 @@ async def live_reporters(
         stderr=stderr, clock=clock, is_terminal=sys.stderr.isatty(),
         colour=wants_colour(sys.stderr),
     )
+    more: list[Reporter] = [TreeReporter(Path(look.tree))] if look.tree else []
     ticking = asyncio.create_task(_keep_ticking(progress))
     try:
-        if output == "json":
-            yield [_results(stdout, stdout, output, verbosity, folds=folds), progress]
+        if look.output == "json":
+            yield [_results(stdout, stdout, look), progress, *more]
         else:
             above = (progress.above(stdout), progress.above(stderr))
-            yield [_results(*above, output, verbosity, folds=folds), progress]
+            yield [_results(*above, look), progress, *more]
     finally:
         ticking.cancel()
         await asyncio.wait({ticking})
@@ -56,24 +73,29 @@ async def live_reporters(
             _give_up_if_broken(stream)
 
 
-def replay_reporters(*, output: str, verbosity: int, folds: bool) -> list[Reporter]:
+def replay_reporters(look: Look) -> list[Reporter]:
     """Returns the reporters of a run that is over: there is no progress to show."""
-    return [_results(sys.stdout, sys.stderr, output, verbosity, folds=folds)]
+    return [_results(sys.stdout, sys.stderr, look)]
 
 
-def _results(
-    stdout: Out, stderr: Out, output: str, verbosity: int, *, folds: bool
-) -> Reporter:
-    if output == "json":
+def _results(stdout: Out, stderr: Out, look: Look) -> Reporter:
+    if look.output == "json":
         return JsonlReporter(stdout=stdout, version=__version__)
-    if output == "ansible":
+    colour = wants_colour(sys.stdout)
+    if look.output in {"minimal", "oneline"} or (look.output == "ansible" and look.folds):
+        return AnsibleAdhocReporter(
+            stdout=stdout, stderr=stderr, colour=colour, is_oneline=look.output == "oneline",
+            verbosity=look.verbosity,
+        )
+    if look.output == "ansible":
         return AnsibleReporter(
-            stdout=stdout, stderr=stderr, colour=wants_colour(sys.stdout), verbosity=verbosity
+            stdout=stdout, stderr=stderr, colour=colour, verbosity=look.verbosity,
+            intro=look.intro,
         )
     return TextReporter(
         stdout=stdout, stderr=stderr, colour=wants_colour(sys.stderr),
         width=shutil.get_terminal_size((100, 24)).columns,
-        verbosity=verbosity, is_adhoc=folds,
+        verbosity=look.verbosity, is_adhoc=look.folds,
     )
 
 

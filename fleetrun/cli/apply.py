@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from fleetrun.cli.options import OUTPUT_OPTIONS, PASSWORD_OPTIONS, add, become_password
+from fleetrun.cli.options import OUTPUT_OPTIONS, PASSWORD_OPTIONS, add, secrets
 from fleetrun.errors import UsageError
 from fleetrun.model.run import Invocation
 
@@ -25,7 +25,7 @@ Exit codes: as `fleetrun run`; 2 when the plan is stale.
 def command(plan: str, **flags: Any) -> int:
     """Run PLAN exactly as it was saved, or say what changed since."""
     from fleetrun import planfile  # noqa: PLC0415  # keeps --help quick
-    from fleetrun.app import Secrets, enter, load, plan_plays  # noqa: PLC0415
+    from fleetrun.app import enter, load, plan_plays  # noqa: PLC0415
     from fleetrun.cli import execute  # noqa: PLC0415
 
     saved = planfile.read_plan(plan)
@@ -39,13 +39,8 @@ def command(plan: str, **flags: Any) -> int:
             "the plan is stale: " + "; ".join(changed), kind="usage/stale-plan",
             hint=f"in {saved['cwd']}: {_plan_again(loaded.invocation, plan)}",
         )
-    passwords = Secrets(
-        become=become_password(
-            ask=flags["ask_become_pass"], file=flags["become_password_file"]
-        )
-    )
-    show = execute.Show(output=flags["output"], verbosity=flags["verbosity"])
-    return execute.start(loaded, show, passwords)
+    show = execute.Show.of(flags)
+    return execute.start(loaded, show, secrets(flags))
 
 
 def _plan_again(invocation: Invocation, plan: str) -> str:

@@ -50,6 +50,7 @@ def command(devices: int, keep: bool) -> int:
 
 def _roll_out(inventory: Path) -> int:
     from fleetrun.app import Secrets, load  # noqa: PLC0415  # keeps --help quick
+    from fleetrun.app.terminal import Look  # noqa: PLC0415
     from fleetrun.cli import execute  # noqa: PLC0415
     from fleetrun.model.run import Invocation  # noqa: PLC0415
 
@@ -65,7 +66,8 @@ def _roll_out(inventory: Path) -> int:
         pattern="all", inventories=(str(inventory),), module_args="fleet-app version",
     )
     execute.start(
-        load(again, command=("fleet-app", "version")), execute.Show(folds=True), Secrets(),
+        load(again, command=("fleet-app", "version")), execute.Show(look=Look(folds=True)),
+        Secrets(),
         title="exec all: fleet-app version",
     )
     if code != ExitCode.HALTED:

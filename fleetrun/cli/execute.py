@@ -6,14 +6,17 @@ import asyncio
 import resource
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import click
 
 from fleetrun.app import FleetApp, Loaded, Secrets
 from fleetrun.app.running import RunController, SystemClock, open_journal, transports
-from fleetrun.app.terminal import live_reporters
+from fleetrun.app.terminal import Look, live_reporters
+from fleetrun.cli import exit_codes
+from fleetrun.cli.step import StepQuestions
 from fleetrun.contracts import Reporter
 from fleetrun.errors import ExitCode
 from fleetrun.model.events import RunFinished
@@ -22,12 +25,34 @@ from fleetrun.model.run import RunRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Show:
-    """How a run is shown."""
+    """How a run is shown, and with which codes it ends."""
 
-    output: str = "text"
-    verbosity: int = 0
-    #: Ad hoc: fold identical output on stdout.
-    folds: bool = False
+    look: Look = field(default_factory=Look)
+    #: Exit with Ansible's codes.
+    ansible_codes: bool = False
+    #: Ask before each task (--step).
+    step: bool = False
+
+    @classmethod
+    def of(cls, flags: Mapping[str, Any], *, folds: bool = False) -> Show:
+        """Returns what a command's flags ask for."""
+        output, verbosity = flags["output"], flags["verbosity"]
+        look = Look(
+            output=output, verbosity=verbosity, folds=folds, tree=flags.get("tree", ""),
+            intro=_intro(output, verbosity),
+        )
+        return cls(
+            look=look, ansible_codes=flags["ansible_exit_codes"], step=flags.get("step", False)
+        )
+
+
+def _intro(output: str, verbosity: int) -> tuple[str, ...]:
+    """Names the ansible.cfg that counts, in Ansible's words."""
+    if output != "ansible" or verbosity == 0:
+        return ()
+    config = click.get_current_context().find_root().obj
+    path = config.ansible_cfg if config is not None else ""
+    return (f"Using {path} as config file" if path else "No config file found; using defaults",)
 
 
 async def _ask_passphrase(path: str) -> str | None:
@@ -42,7 +67,7 @@ def start(loaded: Loaded, show: Show, passwords: Secrets, *, title: str = "") ->
 
     async def work(app: FleetApp, signals: _Signals, shown: Sequence[Reporter]) -> RunFinished:
         return await app.run(
-            loaded, reporters=shown, passwords=passwords, verbosity=show.verbosity,
+            loaded, reporters=shown, passwords=passwords, verbosity=show.look.verbosity,
             on_controller=signals.attach, title=title,
         )
 
@@ -54,7 +79,7 @@ def go_on(record: RunRecord, loaded: Loaded, show: Show, passwords: Secrets) -> 
 
     async def work(app: FleetApp, signals: _Signals, shown: Sequence[Reporter]) -> RunFinished:
         return await app.resume(
-            record, loaded, reporters=shown, passwords=passwords, verbosity=show.verbosity,
+            record, loaded, reporters=shown, passwords=passwords, verbosity=show.look.verbosity,
             on_controller=signals.attach,
         )
 
@@ -79,15 +104,15 @@ def _in_loop(work: Work, show: Show) -> int:
 
     async def main() -> int:
         clock = SystemClock()
-        showing = live_reporters(
-            output=show.output, verbosity=show.verbosity, folds=show.folds, clock=clock
-        )
+        showing = live_reporters(show.look, clock=clock)
         async with open_journal() as journal, showing as shown:
+            confirm = StepQuestions().ask if show.step else None
             ask = _ask_passphrase if sys.stdin.isatty() else None
-            app = FleetApp(journal, transports(clock, ask_passphrase=ask), clock)
+            app = FleetApp(journal, transports(clock, ask_passphrase=ask), clock, confirm)
             with _Signals() as signals:
                 event = await work(app, signals, shown)
-                return signals.exit_code(event.exit_code)
+                code = signals.exit_code(event.exit_code)
+                return exit_codes.of_run(event) if show.ansible_codes else code
 
     return asyncio.run(main())
 

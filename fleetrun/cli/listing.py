@@ -12,11 +12,12 @@ from fleetrun.model.playbook import Block, Node, Play, Task
 from fleetrun.planning.tags import filter_play
 
 
-def show(loaded: Loaded, *, list_hosts: bool, list_tasks: bool, syntax_check: bool) -> int:
+def show(loaded: Loaded, *, list_hosts: bool, list_tasks: bool, list_tags: bool,
+         syntax_check: bool) -> int:
     """Prints what was asked for; contacts nothing."""
     del syntax_check
     click.echo(f"\nplaybook: {loaded.invocation.playbook}")
-    if not (list_hosts or list_tasks):
+    if not (list_hosts or list_tasks or list_tags):
         return int(ExitCode.OK)
     plans = plan_plays(loaded, "list")
     for plan in plans:
@@ -29,6 +30,10 @@ def show(loaded: Loaded, *, list_hosts: bool, list_tasks: bool, syntax_check: bo
                 click.echo(f"      {device}")
         if list_tasks:
             _tasks(loaded, play)
+        if list_tags:
+            nodes = (*play.pre_tasks, *play.tasks, *play.post_tasks)
+            tags = sorted({tag for task in flatten(nodes) for tag in task.tags})
+            click.echo(f"      TASK TAGS: [{', '.join(tags)}]")
     return int(ExitCode.OK)
 
 

@@ -21,6 +21,7 @@ from fleetrun.errors import ExitCode, FleetrunError, InputError
 #: command -> (module, one line of help). The module defines `command`.
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "run": ("fleetrun.cli.run", "Run a playbook on the devices it selects."),
+    "playbook": ("fleetrun.cli.playbook", "As `run`, with ansible-playbook's flags and output."),
     "exec": ("fleetrun.cli.exec", "Run one command or module on devices, ad hoc."),
     "plan": ("fleetrun.cli.plan", "Show what a run would do: stages, waves, counts."),
     "apply": ("fleetrun.cli.apply", "Run a plan that `plan -o` saved; a stale one is refused."),
@@ -29,7 +30,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "runs": ("fleetrun.cli.runs", "List runs, show one."),
     "inventory": ("fleetrun.cli.inventory", "List, draw and show devices and groups."),
     "vault": ("fleetrun.cli.vault", "Encrypt, decrypt, view and edit Ansible Vault files."),
-    "doc": ("fleetrun.cli.doc", "Show a module's documentation."),
+    "config": ("fleetrun.cli.config", "Show settings and where they come from."),
+    "doc": ("fleetrun.cli.doc", "Show the documentation of modules and keywords."),
     "doctor": ("fleetrun.cli.doctor", "Check this machine and the journal."),
     "lab": ("fleetrun.cli.lab", "Simulated devices on this machine."),
     "demo": ("fleetrun.cli.demo", "A rollout on a simulated fleet, from start to halt."),
@@ -47,6 +49,10 @@ Exit codes: 0 all ok, 1 internal error, 2 wrong input, 3 a device failed,
 4 only unreachable, 5 halted by a gate, 6 changes pending (plan --exit-code),
 7 an outcome is unknown (resume), 8 locked, 9 preflight failed, 130 interrupted.
 """
+
+
+#: Commands whose flags have their defaults from configuration files.
+_CONFIGURED: Final = frozenset({"run", "playbook", "exec", "plan", "resume", "retry", "apply"})
 
 
 class LazyGroup(click.Group):
@@ -78,6 +84,8 @@ class LazyGroup(click.Group):
             close = get_close_matches(name, COMMANDS, 1)
             suggestion = f" Did you mean `{close[0]}`?" if close else ""
             raise click.UsageError(f"no such command `{name}`.{suggestion}", ctx)
+        if name in _CONFIGURED and not {"-h", "--help"}.intersection(args):
+            _configure(ctx, name)
         return super().resolve_command(ctx, args)
 
     @override
@@ -97,6 +105,25 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
+def _configure(ctx: click.Context, name: str) -> None:
+    """Gives a command's flags the defaults that files and environment set."""
+    from pathlib import Path  # noqa: PLC0415  # keeps --help quick
+
+    from fleetrun.config import read_config  # noqa: PLC0415
+
+    config = read_config(os.environ, cwd=Path.cwd(), home=Path.home())
+    for warning in config.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    defaults = config.defaults()
+    if "output" not in defaults:
+        if config.callback is not None:
+            defaults["output"] = config.callback.value
+        elif name == "playbook":
+            defaults["output"] = "ansible"
+    ctx.obj = config
+    ctx.default_map = {name: defaults}
+
+
 @click.group(
     cls=LazyGroup, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]}
 )
@@ -107,19 +134,30 @@ def cli() -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
+    from fleetrun.cli import exit_codes  # noqa: PLC0415  # keeps --help quick
+
+    words = sys.argv[1:] if argv is None else list(argv)
+    if not exit_codes.is_asked(words):
+        return _main(argv)[0]
+    code, error = _main(argv)
+    return int(exit_codes.of_code(code) if error is None else exit_codes.of_error(error))
+
+
+def _main(argv: Sequence[str] | None) -> tuple[int, BaseException | None]:
+    """Returns the exit code, and what ended the command before its end."""
     try:
         result: Any = cli.main(
             args=None if argv is None else list(argv), prog_name="fleetrun", standalone_mode=False
         )
-    except (click.Abort, KeyboardInterrupt):
-        return _say("interrupted", ExitCode.INTERRUPTED)
+    except (click.Abort, KeyboardInterrupt) as error:
+        return _say("interrupted", ExitCode.INTERRUPTED), error
     except click.ClickException as error:
-        return _usage(error)
+        return _usage(error), error
     except FleetrunError as error:
-        return _fail(error)
+        return _fail(error), error
     except Exception as error:  # noqa: BLE001  # the last boundary: a bug is said, not thrown
-        return _bug(error)
-    return int(result or 0)
+        return _bug(error), error
+    return result or 0, None
 
 
 def _say(message: str, code: ExitCode) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import getpass
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,7 +15,12 @@ from fleetrun.errors import InputError, Problem, UsageError
 from fleetrun.model.run import Invocation
 from fleetrun.model.values import TemplateText, Value
 
+if TYPE_CHECKING:
+    from fleetrun.app import Secrets
+
 F = TypeVar("F", bound=Callable[..., Any])
+
+OUTPUTS = ("text", "json", "ansible", "minimal", "oneline")
 
 INVENTORY_OPTIONS = (
     click.option("-i", "--inventory", "inventories", multiple=True, envvar="FLEETRUN_INVENTORY",
@@ -30,10 +36,19 @@ def _absolute(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
     return str(Path(value).expanduser().absolute()) if value else ""
 
 
+def _connection(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    """The transport that one of Ansible's names means."""
+    short = value.removeprefix("ansible.builtin.")
+    return "ssh" if short in {"smart", "paramiko", "paramiko_ssh", "ssh"} else short
+
+
 PASSWORD_OPTIONS = (
     click.option("-K", "--ask-become-pass", is_flag=True, help="Ask for the become password."),
-    click.option("--become-password-file", default="", metavar="FILE", callback=_absolute,
-                 help="Read the become password from a file."),
+    click.option("--become-password-file", "--become-pass-file", default="", metavar="FILE",
+                 callback=_absolute, help="Read the become password from a file."),
+    click.option("-k", "--ask-pass", is_flag=True, help="Ask for the login password."),
+    click.option("--connection-password-file", "--conn-pass-file", default="", metavar="FILE",
+                 callback=_absolute, help="Read the login password from a file."),
 )
 
 VAULT_OPTIONS = (
@@ -56,8 +71,22 @@ RUN_OPTIONS = (
     click.option("-u", "--user", "remote_user", default="", help="Log in as this user."),
     click.option("--private-key", "--key-file", "private_keys", multiple=True, metavar="FILE",
                  help="Key to log in with; may be repeated."),
-    click.option("-c", "--connection", default="ssh", type=click.Choice(["ssh", "local"]),
+    click.option("-c", "--connection", default="ssh", metavar="ssh|local", callback=_connection,
                  show_default=True, help="How to reach devices."),
+    click.option("-T", "--timeout", default=0, metavar="SECONDS", type=click.IntRange(0, 3600),
+                 help="Time to wait for a connection (10)."),
+    *(
+        click.option(f"--{name}-args", f"{name.replace('-', '_')}_args", default="",
+                     metavar="ARGS", help=text)
+        for name, text in (
+            ("ssh-common", "OpenSSH arguments; jump hosts (-J) and keepalive are read."),
+            ("ssh-extra", "As --ssh-common-args."),
+            ("sftp-extra", "No effect: files travel over the same channel."),
+            ("scp-extra", "No effect: files travel over the same channel."),
+        )
+    ),
+    click.option("-M", "--module-path", multiple=True, metavar="FOLDERS",
+                 help="Folders of modules of your own, separated by colons."),
     click.option("-b", "--become", is_flag=True, help="Run tasks as another user."),
     click.option("--become-user", default="", help="That user (root)."),
     click.option("--become-method", default="", help="sudo, su or doas (sudo)."),
@@ -71,8 +100,10 @@ RUN_OPTIONS = (
 
 OUTPUT_OPTIONS = (
     click.option("-v", "--verbose", "verbosity", count=True, help="Say more; -vv, -vvv more yet."),
-    click.option("--output", default="text", type=click.Choice(["text", "json", "ansible"]),
-                 show_default=True, help="json: one event per line on stdout."),
+    click.option("--output", default="text", type=click.Choice(OUTPUTS), show_default=True,
+                 help="json: one event per line on stdout; ansible, minimal, oneline: as "
+                 "Ansible's callbacks of that name."),
+    click.option("--ansible-exit-codes", is_flag=True, help="Exit with Ansible's codes."),
 )
 
 
@@ -174,17 +205,32 @@ def split_tags(values: tuple[str, ...]) -> tuple[str, ...]:
 
 def become_password(*, ask: bool, file: str) -> str | None:
     """Returns the become password, asked for or read from a file; never from argv."""
+    return _password("--become-password-file", file, "BECOME password: " if ask else "")
+
+
+def secrets(flags: Mapping[str, Any]) -> Secrets:
+    """Returns the passwords that a command's flags ask for. Raises UsageError."""
+    from fleetrun.app import Secrets  # noqa: PLC0415  # keeps --help quick
+
+    login = _password(
+        "--connection-password-file", flags["connection_password_file"],
+        "SSH password: " if flags["ask_pass"] else "",
+    )
+    become = become_password(ask=flags["ask_become_pass"], file=flags["become_password_file"])
+    # An empty answer to the second question means the first one's, as in Ansible.
+    return Secrets(login=login, become=become or (login if flags["ask_become_pass"] else become))
+
+
+def _password(flag: str, file: str, question: str) -> str | None:
     if file:
         try:
             return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(
-                f"--become-password-file {file}: {_reason(error)}", kind="usage/password-file",
+                f"{flag} {file}: {_reason(error)}", kind="usage/password-file",
                 hint="the file holds the password alone, as UTF-8 text",
             ) from error
-    if ask:
-        return getpass.getpass("BECOME password: ")
-    return None
+    return getpass.getpass(question) if question else None
 
 
 def open_vault(flags: dict[str, Any]) -> tuple[str, ...]:
@@ -202,6 +248,7 @@ def open_vault(flags: dict[str, Any]) -> tuple[str, ...]:
 
 def invocation(**flags: Any) -> Invocation:
     """Returns the invocation that a command's flags describe."""
+    settings = defaults()
     flags["vault_ids"] = open_vault(flags)
     flags["extra_vars"] = extra_vars(flags.get("extra_vars", ()))
     flags["limit"] = limit_text(flags.get("limit", ""))
@@ -209,9 +256,42 @@ def invocation(**flags: Any) -> Invocation:
     for name in ("tags", "skip_tags"):
         flags[name] = split_tags(flags.get(name, ()))
     flags["private_keys"] = tuple(str(Path(key).expanduser()) for key in flags["private_keys"])
-    for name in ("become_password_file", "verbosity", "output"):
-        flags.pop(name, None)
-    return Invocation(**flags)
+    flags["connection_vars"] = _connection_vars(flags)
+    flags["module_path"] = _folders(flags.get("module_path", ()))
+    if "roles_path" in settings:
+        flags.setdefault("roles_path", tuple(settings["roles_path"]))
+    for name in ("gathering", "any_errors_fatal"):
+        if name in settings:
+            flags.setdefault(name, settings[name])
+    known = {field.name for field in fields(Invocation)}
+    return Invocation(**{name: value for name, value in flags.items() if name in known})
+
+
+def _connection_vars(flags: Mapping[str, Any]) -> dict[str, Value]:
+    """What flags and settings say of connections, as the variables that beat it."""
+    settings = defaults()
+    said: dict[str, Value] = {
+        "ansible_timeout": flags.get("timeout") or settings.get("timeout"),
+        "ansible_port": settings.get("remote_port"),
+        "ansible_ssh_args": settings.get("ssh_args"),
+        "ansible_ssh_common_args": flags.get("ssh_common_args") or settings.get("ssh_common_args"),
+        "ansible_ssh_extra_args": flags.get("ssh_extra_args") or settings.get("ssh_extra_args"),
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def _folders(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(
+        str(Path(one).expanduser().absolute())
+        for value in values for one in value.split(":") if one
+    )
+
+
+def defaults() -> Mapping[str, Any]:
+    """Returns what configuration files and environment set, by parameter."""
+    context = click.get_current_context(silent=True)
+    found = context.find_root().obj if context is not None else None
+    return found.defaults() if found is not None else {}
 
 
 def default_inventories() -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from fleetrun.cli.options import OUTPUT_OPTIONS, PASSWORD_OPTIONS, add, become_password
+from fleetrun.cli.options import OUTPUT_OPTIONS, PASSWORD_OPTIONS, add, secrets
 
 
 @click.command(epilog="""\b
@@ -22,16 +22,13 @@ still runs it.
 @add(PASSWORD_OPTIONS, OUTPUT_OPTIONS)
 def command(run: str, **flags: Any) -> int:
     """Go on with RUN (an id, a prefix of one, or `last`)."""
-    from fleetrun.app import Secrets, load_again  # noqa: PLC0415  # keeps --help quick
+    from fleetrun.app import load_again  # noqa: PLC0415  # keeps --help quick
     from fleetrun.cli import execute  # noqa: PLC0415
 
     record = execute.find_run(run)
     loaded = load_again(record)
-    ask = flags["ask_become_pass"] or (
+    flags["ask_become_pass"] = flags["ask_become_pass"] or (
         record.invocation.ask_become_pass and not flags["become_password_file"]
     )
-    passwords = Secrets(become=become_password(ask=ask, file=flags["become_password_file"]))
-    show = execute.Show(
-        output=flags["output"], verbosity=flags["verbosity"], folds=not record.invocation.playbook
-    )
-    return execute.go_on(record, loaded, show, passwords)
+    show = execute.Show.of(flags, folds=not record.invocation.playbook)
+    return execute.go_on(record, loaded, show, secrets(flags))

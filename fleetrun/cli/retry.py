@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from fleetrun.cli.options import OUTPUT_OPTIONS, PASSWORD_OPTIONS, add, become_password
+from fleetrun.cli.options import OUTPUT_OPTIONS, PASSWORD_OPTIONS, add, secrets
 from fleetrun.errors import UsageError
 from fleetrun.model.result import Outcome
 
@@ -27,7 +27,7 @@ def command(run: str, only: str, **flags: Any) -> int:
     """Run RUN's playbook again on the devices with the named outcomes."""
     from dataclasses import replace  # noqa: PLC0415  # keeps --help quick
 
-    from fleetrun.app import Secrets, load_again  # noqa: PLC0415
+    from fleetrun.app import load_again  # noqa: PLC0415
     from fleetrun.cli import execute  # noqa: PLC0415
 
     wanted = _outcomes(only)
@@ -40,15 +40,9 @@ def command(run: str, only: str, **flags: Any) -> int:
         )
     invocation = replace(record.invocation, limit=",".join(devices), retry_of=record.run)
     loaded = load_again(replace(record, invocation=invocation))
-    passwords = Secrets(
-        become=become_password(
-            ask=flags["ask_become_pass"], file=flags["become_password_file"]
-        )
-    )
-    show = execute.Show(
-        output=flags["output"], verbosity=flags["verbosity"], folds=not invocation.playbook
-    )
-    return execute.start(loaded, show, passwords, title=f"retry of {record.run}: {record.title}")
+    show = execute.Show.of(flags, folds=not invocation.playbook)
+    title = f"retry of {record.run}: {record.title}"
+    return execute.start(loaded, show, secrets(flags), title=title)
 
 
 def _outcomes(text: str) -> frozenset[Outcome]:

@@ -45,7 +45,8 @@ def list_runs(number: int) -> int:
 
 @command.command("show", epilog=EXAMPLES)
 @click.argument("run")
-@click.option("--output", default="text", type=click.Choice(["text", "json"]), show_default=True,
+@click.option("--output", default="text",
+              type=click.Choice(["text", "json", "ansible"]), show_default=True,
               help="json: one event per line on stdout.")
 @click.option("-v", "--verbose", "verbosity", count=True, help="Show every task too.")
 def show(run: str, output: str, verbosity: int) -> int:
@@ -55,9 +56,9 @@ def show(run: str, output: str, verbosity: int) -> int:
 
 async def _show(run: str, output: str, verbosity: int) -> int:
     from fleetrun.app.running import open_journal  # noqa: PLC0415
-    from fleetrun.app.terminal import replay_reporters  # noqa: PLC0415
+    from fleetrun.app.terminal import Look, replay_reporters  # noqa: PLC0415
 
-    shown = replay_reporters(output=output, verbosity=verbosity, folds=False)
+    shown = replay_reporters(Look(output=output, verbosity=verbosity))
     kinds: Counter[str] = Counter()
     async with open_journal() as journal:
         record = await journal.find_run(run)

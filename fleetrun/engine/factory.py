@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from fleetrun.engine.backoff import Backoff
 from fleetrun.engine.bus import Bus
@@ -17,7 +18,7 @@ from fleetrun.errors import InputError, Problem
 from fleetrun.model.events import DeviceConnected
 from fleetrun.model.playbook import Play
 from fleetrun.model.steps import DialogueStep, Done, RemoteBatch
-from fleetrun.model.values import Value
+from fleetrun.model.values import SecretText, Value
 from fleetrun.planning.device_program import DeviceProgram
 from fleetrun.planning.device_state import DeviceState
 from fleetrun.planning.hidden import restored
@@ -205,10 +206,13 @@ class DeviceFactory:
             variables.play, variables.base, variables.role_defaults,
         ])
         keyword = templater.render(play.remote_user, scope)
-        return connection_settings(
+        settings = connection_settings(
             scope, templater, invocation=setup.invocation, device=device,
             remote_user="" if keyword is None else str(keyword),
         )
+        if settings.password is None and setup.login_password:
+            settings = replace(settings, password=SecretText(setup.login_password))
+        return settings
 
 
 def _secrets(settings: ConnectionVars) -> tuple[str, ...]:

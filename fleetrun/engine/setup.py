@@ -47,6 +47,8 @@ class RunSetup:
     dialogues: Mapping[str, Dialogue]
     secrets: SecretSource
     clock: Clock
+    #: For devices whose variables have no password.
+    login_password: str | None = field(default=None, repr=False)
     known_hosts: tuple[str, ...] = ()
     connect_attempts: int = 3
     #: Vars of --extra-vars, trusted text included.

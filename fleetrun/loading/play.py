@@ -84,7 +84,7 @@ class PlayReader:
             name=read_text(keys["name"]) if "name" in keys else _title(hosts),
             hosts=hosts,
             mark=play.mark,
-            gather_facts=read_flag(keys["gather_facts"]) if "gather_facts" in keys else True,
+            gather_facts=read_flag(keys["gather_facts"]) if "gather_facts" in keys else None,
             gather_args=_read_gathering(keys),
             vars=play_vars,
             file_vars=file_vars,

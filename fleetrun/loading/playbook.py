@@ -121,7 +121,7 @@ class PlaybookLoader:
 
     def adhoc(
         self, pattern: str, module: str, args_text: str = "", *,
-        argv: Sequence[str] = (), base_dir: str = ".",
+        argv: Sequence[str] = (), base_dir: str = ".", keywords: Vars = NO_VARS,
     ) -> Playbook:
         """A playbook of one task without facts, for ``fleetrun exec``.
 
@@ -133,7 +133,7 @@ class PlaybookLoader:
         if argv:
             # The words are the operator's; no shell and no template sees them.
             args = {"argv": list(argv), "expand_argument_vars": False}
-        task = {module: args or None}
+        task = {module: args or None, **keywords}
         play = {"name": "ad hoc", "hosts": pattern, "gather_facts": False, "tasks": [task]}
         problems: list[Problem] = []
         field = Field(document=document, value=play, problems=problems)

@@ -159,7 +159,8 @@ class Play:
     name: str
     hosts: Value
     mark: Mark
-    gather_facts: Value = True
+    #: None = not said, which is for the invocation to decide.
+    gather_facts: Value = None
     #: gather_subset, gather_timeout and fact_path, where given: for `setup`.
     gather_args: Vars = field(default_factory=lambda: NO_VARS)
     vars: Vars = field(default_factory=lambda: NO_VARS)

@@ -38,12 +38,24 @@ class Invocation:
     force_handlers: bool = False
     #: Folders of roles beside roles/ next to the playbook; () = Ansible's own.
     roles_path: tuple[str, ...] = ()
+    #: Folders of modules beside library/ next to the playbook.
+    module_path: tuple[str, ...] = ()
+    #: ``ansible_…`` variables of connections that hold where a device has no own.
+    connection_vars: Vars = field(default_factory=dict)
+    #: implicit | explicit (facts only where a play says so) | smart
+    gathering: str = "implicit"
+    #: For plays that do not say it.
+    any_errors_fatal: bool = False
+    #: Ask before each task.
+    step: bool = False
     #: fail | wait
     on_busy: str = "fail"
     #: Ad hoc: pattern, module and arguments; the playbook is made of them.
     pattern: str = ""
     module: str = ""
     module_args: str = ""
+    #: Ad hoc: keywords of the task, such as timeout and async.
+    task_keywords: Vars = field(default_factory=dict)
     #: Order seed; also keeps `shuffle` the same on resume.
     seed: str = ""
     #: Run this one was retried from, or "".

@@ -94,7 +94,7 @@ def connection_settings(
     `scope` has its variables; `remote_user` is the play's keyword. Raises
     InputError when a variable has the wrong form, and TemplateError.
     """
-    found = _Reader(templater.view(scope), device)
+    found = _Reader(templater.view(scope), device, invocation.connection_vars)
     warnings: list[str] = []
     jumps = found.jumps(warnings)
     user = found.text("ansible_ssh_user", "ansible_user")
@@ -141,15 +141,19 @@ def _transport(name: str) -> str:
 class _Reader:
     """Reads variables of one device; of several names the first that is set counts."""
 
-    def __init__(self, names: Mapping[str, Value], device: str) -> None:
+    def __init__(
+        self, names: Mapping[str, Value], device: str, defaults: Mapping[str, Value]
+    ) -> None:
         self._vars = names
+        self._defaults = defaults
         self._device = device
 
     def _first(self, names: Sequence[str]) -> tuple[str, Value]:
-        for name in names:
-            value = self._vars.get(name)
-            if value is not None and value != "":
-                return name, value
+        for source in (self._vars, self._defaults):
+            for name in names:
+                value = source.get(name)
+                if value is not None and value != "":
+                    return name, value
         return "", None
 
     def text(self, *names: str) -> str:

@@ -61,6 +61,11 @@ class TaskOpener:
         )
         if task.is_implicit or (not run.is_handler and self._is_repeated(task.role)):
             return _silent(run)
+        if not self._is_wanted(task):
+            run.set_items([None])
+            run.results[0] = results.skipped(reason="not wanted")
+            run.next_item, run.is_silent = 1, True
+            return run
         layers = self._around.layers(run)
         scope = self._around.scope(layers, run)
         try:
@@ -90,6 +95,14 @@ class TaskOpener:
             run.task.is_implicit and run.task.role is not None and run.task.role.key == role.key
             for run in self._flight
         )
+
+    def _is_wanted(self, task: Task) -> bool:
+        """Asks with --step, once all before it is done; True without."""
+        if self._tools.confirm is None or task.id.endswith(".facts"):
+            return True
+        if self._flight:
+            raise BarrierError
+        return self._tools.confirm(task)
 
     def _items(self, run: TaskRun, scope: Scope) -> list[Value]:
         if run.task.loop is None:

@@ -68,6 +68,8 @@ class Toolbox:
     read_vars: Callable[[str], Vars] | None = None
     #: Loads the role of an include_role with rendered arguments; raises InputError.
     load_role: Callable[[Mapping[str, Value], Task], IncludedRole] | None = None
+    #: --step: whether a task is wanted; asked when nothing else is out.
+    confirm: Callable[[Task], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

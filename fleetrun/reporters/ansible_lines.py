@@ -96,7 +96,8 @@ def _is_told(event: TaskFinished, item: Item, verbosity: int) -> bool:
 
 
 def dump(
-    values: Mapping[str, Value], module: str = "", verbosity: int = 0, *, indent: bool = False
+    values: Mapping[str, Value], module: str = "", verbosity: int = 0, *, indent: bool = False,
+    is_flat: bool = False,
 ) -> str:
     """Returns a result as JSON with sorted keys, as Ansible shows it."""
     is_said = module == "debug" and values.get("failed") is not True
@@ -111,7 +112,8 @@ def dump(
         shown["stdout_lines"] = str(shown["stdout"]).splitlines()
     wide = indent or verbosity > 2 or (module in _VERBOSE and "censored" not in shown)
     text = json.dumps(
-        shown, indent=4 if wide else None, sort_keys=True, ensure_ascii=False, default=_plain
+        shown, indent=4 if wide and not is_flat else None, sort_keys=True, ensure_ascii=False,
+        default=_plain,
     )
     return escape(text, keep="\n")
 

@@ -8,13 +8,29 @@ from pathlib import Path
 from typing import Final
 
 import fleetrun
+from fleetrun.config import SETTINGS
 
 _INTRO: Final = """# Configuration
 
 <!-- Made by `python -m fleetrun.testing.docs`; do not edit. -->
 
-There is no configuration file: what a run does stands in its playbook, its inventory
-and its command line, which the journal keeps for `resume`. A flag beats the environment.
+What a run does stands in its playbook, its inventory and its command line, which the journal
+keeps for `resume`. Defaults of flags may stand in files. The first of these counts:
+
+1. the flag,
+2. the environment: `FLEETRUN_NAME`, then `ANSIBLE_NAME`,
+3. `./fleetrun.toml`, `~/.config/fleetrun/config.toml`, `/etc/fleetrun/config.toml`
+   (`forks = 200`; refused when others may write to it, or a name is not known),
+4. the first `ansible.cfg` that there is: `ANSIBLE_CONFIG`, `./ansible.cfg` (not in a folder that
+   everybody may write to), `~/.ansible.cfg`, `/etc/ansible/ansible.cfg`.
+
+`fleetrun config show --origin` prints each value and where it comes from. A key of ansible.cfg
+that is not known leaves a warning. `host_key_checking = False` is refused: see
+[SSH](../howto/ssh.md). `stdout_callback` chooses the nearest `--output`.
+
+## Settings
+
+SETTINGS
 
 ## Environment variables
 
@@ -42,6 +58,10 @@ its address. |
 
 #: Environment variable -> what it does.
 VARIABLES: Final[Mapping[str, str]] = {
+    "ANSIBLE_CONFIG": "The ansible.cfg to read, or its folder.",
+    "ANSIBLE_HASH_BEHAVIOUR": "`merge` has no effect and leaves a warning.",
+    "ANSIBLE_HOST_KEY_CHECKING": "`False` is refused: host keys are always checked.",
+    "ANSIBLE_STDOUT_CALLBACK": "Ansible's callback whose output is wanted; the nearest is taken.",
     "ANSIBLE_VAULT_ENCRYPT_IDENTITY": "Vault id to encrypt with when there are several.",
     "ANSIBLE_VAULT_IDENTITY": "Label of a vault password that is given without one (`default`).",
     "ANSIBLE_VAULT_IDENTITY_LIST": "Vault passwords as `LABEL@SOURCE`, separated by commas.",
@@ -49,6 +69,7 @@ VARIABLES: Final[Mapping[str, str]] = {
     "ANSIBLE_VAULT_PASSWORD_FILE": "Vault password file or program, without a flag that names one.",
     "CLICOLOR_FORCE": "Anything but `0`: colour also when the output is no terminal.",
     "EDITOR": "The editor of `vault edit` and `vault create` (`vi`).",
+    "FLEETRUN_ANSIBLE_EXIT_CODES": "As `--ansible-exit-codes`.",
     "FLEETRUN_FAILPOINTS": "For crash tests: `NAME=kill@N` kills fleetrun at a named point.",
     "FLEETRUN_INVENTORY": "Inventories to use without `-i`, separated by spaces.",
     "FLEETRUN_STATE": "The state folder.",
@@ -58,6 +79,7 @@ VARIABLES: Final[Mapping[str, str]] = {
     "SSH_AUTH_SOCK": "The SSH agent whose keys are offered when none is named.",
     "TERM": "`dumb`: no colour.",
     "VISUAL": "The editor when EDITOR names none.",
+    "XDG_CONFIG_HOME": "Its `fleetrun/config.toml` is read in place of the one below ~/.config.",
     "XDG_RUNTIME_DIR": "Folder in memory that `vault edit` keeps its text in, before `/dev/shm`.",
     "XDG_STATE_HOME": "Without FLEETRUN_STATE the state folder is `$XDG_STATE_HOME/fleetrun`.",
 }
@@ -69,7 +91,18 @@ _ENVIRONMENTS: Final = frozenset({"environ", "env"})
 def config_reference() -> str:
     """Returns the whole page as Markdown, with a newline at its end."""
     rows = (f"| `{name}` | {text} |\n" for name, text in sorted(VARIABLES.items()))
-    return _INTRO + "".join(rows) + _FILES
+    return _INTRO.replace("SETTINGS", _settings()) + "".join(rows) + _FILES
+
+
+def _settings() -> str:
+    """The table of settings."""
+    rows = [
+        f"| `{one.name}` | {one.kind.value} | {', '.join(f'`{v}`' for v in one.variables)} | "
+        f"{f'`{one.ansible}`' if one.ansible else ''} | {one.doc} |"
+        for one in SETTINGS
+    ]
+    head = "| fleetrun.toml | takes | variables | ansible.cfg | meaning |\n|---|---|---|---|---|\n"
+    return head + "\n".join(rows)
 
 
 def variables_in_source() -> frozenset[str]:

@@ -54,7 +54,7 @@ def test_a_play_without_keywords_has_ansibles_defaults(workshop) -> None:
     """Facts are gathered and the play is named after its devices."""
     (play,) = workshop.load("- hosts: all\n").plays
 
-    assert (play.name, play.gather_facts, play.tasks) == ("all", True, ())
+    assert (play.name, play.gather_facts, play.tasks) == ("all", None, ())
     assert play.become == Become()
 
 

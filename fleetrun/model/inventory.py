@@ -72,3 +72,5 @@ class Inventory:
     sources: tuple[str, ...] = ()
     #: Things a person should know about the sources (not errors).
     warnings: tuple[str, ...] = ()
+    #: Hash of all that the sources say, of a large inventory; "" = not known.
+    digest: str = ""

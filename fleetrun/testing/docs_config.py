@@ -80,6 +80,8 @@ VARIABLES: Final[Mapping[str, str]] = {
     "TERM": "`dumb`: no colour.",
     "VISUAL": "The editor when EDITOR names none.",
     "XDG_CONFIG_HOME": "Its `fleetrun/config.toml` is read in place of the one below ~/.config.",
+    "XDG_CACHE_HOME": "Compiled inventories are in `$XDG_CACHE_HOME/fleetrun/inventory` "
+    "(`~/.cache/fleetrun/inventory`).",
     "XDG_RUNTIME_DIR": "Folder in memory that `vault edit` keeps its text in, before `/dev/shm`.",
     "XDG_STATE_HOME": "Without FLEETRUN_STATE the state folder is `$XDG_STATE_HOME/fleetrun`.",
 }

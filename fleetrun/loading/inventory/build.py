@@ -65,6 +65,8 @@ class InventoryBuilder:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self.warnings: list[str] = []
+        #: The same files give the same inventory again, whatever else changes.
+        self.is_reproducible = True
         self._groups: dict[str, _GroupDraft] = {}
         self._edges: dict[str, dict[str, Mark | None]] = {}
         self._devices: dict[str, _Entry] = {}

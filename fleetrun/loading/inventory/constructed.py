@@ -47,6 +47,7 @@ def load_constructed(
     root = document.value
     if not isinstance(root, Mapping):
         raise TypeError("a constructed inventory is a mapping")
+    builder.is_reproducible = False  # the environment and vars folders may say other things
     before = len(builder.problems)
     plan = _Plan(builder, document, root)
     if len(builder.problems) == before:

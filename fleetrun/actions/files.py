@@ -46,6 +46,8 @@ class TemplatePreparer:
         try:
             text = context.templater.render_text(template, context.scope)
         except TemplateError as error:
+            if error.mark is not None and error.mark.file == path:
+                raise
             raise TemplateError(
                 f"{path}: {error.message}", kind=error.kind, hint=error.hint, mark=error.mark
             ) from error

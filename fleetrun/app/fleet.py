@@ -193,8 +193,8 @@ class FleetApp:
         invocation = loaded.invocation
         options = ProgramOptions(
             check=invocation.check, diff=invocation.diff, verbosity=asked.verbosity,
-            force_handlers=invocation.force_handlers, tags=invocation.tags,
-            skip_tags=invocation.skip_tags, become=invocation.become,
+            force_handlers=invocation.force_handlers, strict=invocation.strict,
+            tags=invocation.tags, skip_tags=invocation.skip_tags, become=invocation.become,
             become_user=invocation.become_user, become_method=invocation.become_method,
         )
         base_dir = str(Path(invocation.playbook or "x").resolve().parent)

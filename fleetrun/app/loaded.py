@@ -101,7 +101,7 @@ def make_templater(invocation: Invocation, playbook_dir: str) -> Templater:
         extra_lookups={
             **lookups(files, playbook_dir, invocation), **vault_lookups(files, playbook_dir),
         },
-        template_file=TemplateFiles(files, playbook_dir),
+        template_file=TemplateFiles(files, playbook_dir), is_strict=invocation.strict,
     )
 
 

@@ -23,6 +23,10 @@ PLAYBOOK_OPTIONS = (
     click.option("--step", is_flag=True, help="Ask before each task: no, yes, or yes to all."),
     click.option("--flush-cache", is_flag=True,
                  help="No effect: facts are kept within a run alone."),
+    click.option(
+        "--strict", is_flag=True,
+        help="A condition that is neither true nor false is an error, as in ansible-core 2.19.",
+    ),
     click.option("--seed", default="", help="Seed of the stable order (the run's id)."),
 )
 

@@ -36,6 +36,8 @@ class Invocation:
     #: Where vault passwords come from, each as label@where; never a password.
     vault_ids: tuple[str, ...] = ()
     force_handlers: bool = False
+    #: Conditions must give true or false.
+    strict: bool = False
     #: Folders of roles beside roles/ next to the playbook; () = Ansible's own.
     roles_path: tuple[str, ...] = ()
     #: Folders of modules beside library/ next to the playbook.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
+from fleetrun.model.playbook import Task
 from fleetrun.model.values import TemplateText, Value
 from fleetrun.planning.scope import Scope
 
@@ -49,3 +50,14 @@ class LookupCall:
 
 #: Returns the results in order; raises FleetrunError or ValueError.
 Lookup: TypeAlias = Callable[[LookupCall], Sequence[Any]]
+
+
+class TemplateFile(Protocol):
+    """Finds the template files that templates include, import and extend."""
+
+    def __call__(self, name: str, parent: str, task: Task | None) -> TemplateText | None:
+        """Returns the file `name` beside the one at `parent`, or where `task` looks.
+
+        Its mark names its path. None when there is none; raises FleetrunError.
+        """
+        ...

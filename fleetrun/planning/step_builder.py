@@ -222,7 +222,9 @@ class StepBuilder:
 
 def from_error(error: FleetrunError) -> TaskResult:
     """Returns the failure that a controller-side error gives a task."""
-    message = error.message + (f" ({error.hint})" if error.hint else "")
+    place = getattr(error, "mark", None)
+    message = error.message + (f" at {place}" if place else "")
+    message += f" ({error.hint})" if error.hint else ""
     return results.failed(message, error.kind)
 
 

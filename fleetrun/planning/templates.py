@@ -8,16 +8,16 @@ See docs/explanation/templates.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from jinja2.exceptions import TemplateNotFound, TemplateRuntimeError, TemplateSyntaxError
 from jinja2.utils import missing
 
 from fleetrun.errors import FleetrunError, Mark, TemplateError
-from fleetrun.model.playbook import Task
 from fleetrun.model.values import TemplateText, Value
 from fleetrun.planning import templates_errors as errors
-from fleetrun.planning.lookup_call import Lookup
+from fleetrun.planning.lookup_call import Lookup, TemplateFile
 from fleetrun.planning.scope import Scope, ScopeView
 from fleetrun.planning.templates_compile import (
     changes_values,
@@ -74,17 +74,6 @@ _FAILURES = (
 )
 
 
-class TemplateFile(Protocol):
-    """Finds the template files that templates include, import and extend."""
-
-    def __call__(self, name: str, parent: str, task: Task | None) -> TemplateText | None:
-        """Returns the file `name` beside the one at `parent`, or where `task` looks.
-
-        Its mark names its path. None when there is none; raises FleetrunError.
-        """
-        ...
-
-
 class Templater:
     """Renders templates and evaluates conditions. One per engine, not thread-safe."""
 
@@ -123,7 +112,7 @@ class Templater:
             **self._lookups.functions(), "undef": undef, "omit": OMIT, "range": range,
             "ansible_managed": "Ansible managed", **extra_functions,
         }
-        self._sandboxes: dict[tuple[Options, bool], SandboxBase] = {}
+        self._sandboxes: dict[tuple[Options, bool, bool], SandboxBase] = {}
         self._programs: dict[str, Program] = {}
         self._expressions: dict[str, Program] = {}
         self._files: dict[tuple[str, str, Options], JinjaProgram] = {}
@@ -239,14 +228,14 @@ class Templater:
         """Returns `scope` as a mapping of rendered values."""
         return ScopeView(scope, self.render)
 
-    def other_file(self, name: str, parent: str) -> ScopeTemplate:
+    def other_file(self, name: str, parent: str, options: Options) -> ScopeTemplate:
         """Returns what a template includes, imports or extends; see `Resolver`."""
         scope = self._running[-1] if self._running else None
         find = self._template_file
         text = find(name, parent, scope.task if scope else None) if find else None
         if text is None:
             raise TemplateNotFound(name, f"there is no template file '{name}'")
-        return self._file(text, Options()).template
+        return self._file(text, options).template
 
     # -- inside -----------------------------------------------------------------
 
@@ -361,18 +350,21 @@ class Templater:
             raise errors.syntax(error, text, self._tables, mark, is_file=is_file) from error
 
     def _sandbox(self, options: Options, *, copies: bool = False) -> SandboxBase:
-        sandbox = self._sandboxes.get((options, copies))
+        # Equal options may be a file's: only playbooks' own texts are raw.
+        is_inline = options is INLINE
+        sandbox = self._sandboxes.get((options, is_inline, copies))
         if sandbox is None:
             kind = CopyingSandbox if copies else SharingSandbox
             sandbox = kind(
-                self, self._budget, raw_strings=options is INLINE, **options.as_arguments()
+                self, self._budget, raw_strings=is_inline, **options.as_arguments()
             )
+            sandbox.of_others = replace(options, keep_trailing_newline=False)
             sandbox.filters = self._filters
             sandbox.tests = self._tests
             sandbox.globals = {**sandbox.globals, **self._globals}
             # It draws on the global random numbers, and nobody needs it here.
             sandbox.globals.pop("lipsum", None)
-            self._sandboxes[options, copies] = sandbox
+            self._sandboxes[options, is_inline, copies] = sandbox
         return sandbox
 
     @property

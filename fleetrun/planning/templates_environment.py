@@ -18,6 +18,7 @@ from fleetrun.planning.scope import LiveMapping, PendingValueError, Scope, Scope
 from fleetrun.planning.templates_compile import Generator, RawTextLexer, TextLexer
 from fleetrun.planning.templates_context import Lazy, ScopeTemplate
 from fleetrun.planning.templates_limits import PADDING, Formatter, check_binop, check_replace
+from fleetrun.planning.templates_options import Options
 from fleetrun.planning.templates_values import (
     OMIT,
     PLAIN,
@@ -47,7 +48,7 @@ class Resolver(Protocol):
         """Returns `scope` as a mapping."""
         ...
 
-    def other_file(self, name: str, parent: str) -> ScopeTemplate:
+    def other_file(self, name: str, parent: str, options: Options) -> ScopeTemplate:
         """Returns the template file that the one at `parent` calls `name`.
 
         Raises jinja2's TemplateNotFound.
@@ -62,6 +63,8 @@ class SandboxBase(SandboxedEnvironment):
     intercepted_binops = frozenset({"+", "*", "**", "%"})
     #: True when templates may change lists and mappings: they work on copies.
     copies = False
+    #: Options for the files that its templates include: their last line end is not kept.
+    of_others = Options(keep_trailing_newline=False)
 
     def __init__(
         self, resolver: Resolver, budget: Budget, *, raw_strings: bool, **options: Any
@@ -92,7 +95,7 @@ class SandboxBase(SandboxedEnvironment):
         name = finish(name)
         if not isinstance(name, str):
             raise TypeError(f"a template's name is a text, not a {type(name).__name__}")
-        return self.resolver.other_file(name, parent or "")
+        return self.resolver.other_file(name, parent or "", self.of_others)
 
     @override
     def select_template(

@@ -75,8 +75,8 @@ def syntax(
 def no_bool(condition: str, value: bool, kind: str, mark: Mark | None) -> TemplateError:
     """Returns the error of a condition that is neither true nor false."""
     return TemplateError(
-        f"Conditional result ({value}) was derived from value of type '{kind}': the condition "
-        f"{condition!r} must have a boolean result", kind="template/type",
+        f"Conditional result ({value}) was derived from value of type '{kind}'. "
+        f"Conditionals must have a boolean result: {condition!r}", kind="template/type",
         hint="write `| bool`, `is truthy` or a comparison; without --strict this is a warning",
         mark=mark,
     )

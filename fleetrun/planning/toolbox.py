@@ -80,6 +80,8 @@ class ProgramOptions:
     diff: bool = False
     verbosity: int = 0
     force_handlers: bool = False
+    #: Conditions must give true or false; the templater is told, too.
+    strict: bool = False
     tags: tuple[str, ...] = ()
     skip_tags: tuple[str, ...] = ()
     #: --become, --become-user, --become-method: the weakest word.

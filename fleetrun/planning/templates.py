@@ -332,7 +332,6 @@ class Templater:
         if program is None:
             body, options = read_header(text, options, text.mark)
             program = self._files[key] = self._jinja(body, options, text.mark, is_file=True)
-            program.template.place_in(text, body)
         return program
 
     def _jinja(

@@ -135,6 +135,20 @@ class Generator(NativeCodeGenerator):
         self.visit(node, frame)
         return "(...)"
 
+    # In a template file, an undefined value that is put out is told its line.
+
+    @override
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        if self.name is not None:
+            self.write(f"environment.at({self.name!r}, {node.lineno}, ")
+        super()._output_child_pre(node, frame, finalize)
+
+    @override
+    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        super()._output_child_post(node, frame, finalize)
+        if self.name is not None:
+            self.write(")")
+
     @override
     def _output_const_repr(self, group: Iterable[Any]) -> str:
         parts = list(group)

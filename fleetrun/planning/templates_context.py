@@ -6,8 +6,7 @@ the other one gets the names of the first, and its own sandbox.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +16,10 @@ from jinja2.runtime import Context
 from jinja2.utils import missing
 from typing_extensions import override
 
-from fleetrun.errors import Mark
 from fleetrun.planning.scope import Scope
 
 if TYPE_CHECKING:
     from fleetrun.planning.templates_environment import SandboxBase
-
-_TAG = re.compile(r"\{\{|\{%")
 
 
 class Lazy:
@@ -95,21 +91,6 @@ class ScopeTemplate(Template):
     """A compiled template that runs against a scope, also when another one includes it."""
 
     environment: SandboxBase
-    _lines: Sequence[str] = ()
-    _header_lines = 0
-
-    def place_in(self, text: str, body: str) -> None:
-        """Notes that the template is `body`, the last part of the file's `text`."""
-        self._header_lines = text.count("\n") - body.count("\n")
-        self._lines = text.split("\n")
-
-    def mark_of(self, code_line: int) -> Mark:
-        """Returns the place in the file that a line of generated code was made of."""
-        line = self.get_corresponding_lineno(code_line) + self._header_lines
-        written = self._lines[line - 1] if line <= len(self._lines) else ""
-        tag = _TAG.search(written)
-        column = tag.start() + 1 if tag else 1
-        return Mark(file=self.name or "", line=line, column=column)
 
     @override
     def new_context(  # type: ignore[override]  # takes what Names.get_all gives

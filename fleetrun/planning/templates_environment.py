@@ -170,6 +170,12 @@ class SandboxBase(SandboxedEnvironment):
             return self._of_view(value, key, path)
         return _named(self.getitem(value, key), path)
 
+    def at(self, path: str, line: int, value: Any) -> Any:
+        """Returns a value that a template file puts out, told where if it is undefined."""
+        if value.__class__ is Missing and value.place is None:
+            value.place = (path, line)
+        return value
+
     def counted(self, items: Iterable[Any]) -> Iterable[Any]:
         """Returns the items of a ``{% for %}``, paid for."""
         return self.budget.counted(items)

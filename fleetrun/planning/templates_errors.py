@@ -6,16 +6,18 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 
+from jinja2.environment import Template
 from jinja2.exceptions import SecurityError, TemplateSyntaxError
 
 from fleetrun.errors import FleetrunError, Mark, TemplateError
 from fleetrun.planning.filters import ABSENT_FILTERS
 from fleetrun.planning.scope import PendingValueError, Scope
 from fleetrun.planning.template_tests import ABSENT_TESTS
-from fleetrun.planning.templates_context import ScopeTemplate
 from fleetrun.planning.templates_values import BudgetError, Missing, UndefinedValueError
 
 _UNKNOWN_NAME = re.compile(r"No (filter|test) named '([^']+)'")
+
+_TAG = re.compile(r"\{\{|\{%")
 
 #: Most keys that a hint lists.
 _MAX_KEYS = 10
@@ -85,13 +87,19 @@ def no_bool(condition: str, value: bool, kind: str, mark: Mark | None) -> Templa
 def place(error: BaseException, text: str) -> Mark | None:
     """Returns where a template failed: its line when it is a file's, else its start."""
     mark: Mark | None = getattr(text, "mark", None)
-    step = error.__traceback__
+    where = error.marker.place if isinstance(error, UndefinedValueError) else None
+    step = None if where else error.__traceback__
     while step is not None:
         template = step.tb_frame.f_globals.get("__jinja_template__")
-        if isinstance(template, ScopeTemplate) and template.name:
-            mark = template.mark_of(step.tb_lineno)
+        if isinstance(template, Template) and template.name:
+            where = (template.name, template.get_corresponding_lineno(step.tb_lineno))
         step = step.tb_next
-    return mark
+    if where is None:
+        return mark
+    path, line = where
+    lines = text.split("\n") if mark is not None and mark.file == path else []
+    tag = _TAG.search(lines[line - 1]) if line <= len(lines) else None
+    return Mark(file=path, line=line, column=tag.start() + 1 if tag else 1)
 
 
 def unknown_name_hint(message: str, tables: Mapping[str, Iterable[str]]) -> str:

@@ -40,6 +40,8 @@ INLINE = Options(keep_trailing_newline=False)
 def read_header(text: str, options: Options, mark: Mark | None) -> tuple[str, Options]:
     """Returns `text` without its ``#jinja2:`` line, and the options it leaves.
 
+    An empty comment stands in its place, so that lines keep their numbers.
+
     Raises TemplateError template/syntax for an option that is not known.
     """
     if not text.startswith(_HEADER):
@@ -56,7 +58,10 @@ def read_header(text: str, options: Options, mark: Mark | None) -> tuple[str, Op
                 f"unknown option {name!r} in the #jinja2: line", kind="template/syntax",
                 hint=f"options: {', '.join(sorted(known))}", mark=mark,
             )
-    return rest, replace(options, **settings)
+    chosen = replace(options, **settings)
+    # The plus keeps jinja2 from taking a line end behind the comment for its own.
+    empty = f"{chosen.comment_start_string}\n+{chosen.comment_end_string}"
+    return f"{empty}{rest}", chosen
 
 
 def _value(name: str, text: str, mark: Mark | None) -> Any:

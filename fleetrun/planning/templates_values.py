@@ -117,7 +117,7 @@ class Missing(StrictUndefined):
     works when there is no ``a``.
     """
 
-    __slots__ = ("error", "path", "special")
+    __slots__ = ("error", "path", "place", "special")
 
     def __init__(
         self, hint: str | None = None, obj: Any = missing, name: str | None = None,
@@ -131,6 +131,8 @@ class Missing(StrictUndefined):
         self.path = path or (name if obj is missing and isinstance(name, str) else "")
         #: What went wrong when the variable was rendered, if that is the cause.
         self.error = error
+        #: File and line of the template that puts it out.
+        self.place: tuple[str, int] | None = None
         self.special = None if exc is UndefinedError else exc
 
     @property

@@ -234,8 +234,8 @@ class FileReader(Protocol):
         """
         ...
 
-    def read(self, path: str) -> bytes:
-        """Content of a file; raises InputError."""
+    def read(self, path: str, *, decrypt: bool = True) -> bytes:
+        """Content of a file, a vault's in plain unless told otherwise; raises InputError."""
         ...
 
 

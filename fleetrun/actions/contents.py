@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from fleetrun.actions import trees
 from fleetrun.contracts import FileReader
 from fleetrun.errors import Mark, TemplateError
 from fleetrun.model.steps import Upload
@@ -68,27 +69,39 @@ class Contents:
     def __init__(self, files: FileReader, *, cache_bytes: int = CACHE_BYTES) -> None:
         self._files = files
         self._room = cache_bytes
-        self._known: OrderedDict[tuple[str, _Version], tuple[int, Content]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, bool, object], tuple[int, Content]] = OrderedDict()
         self._templates: dict[tuple[str, _Version], TemplateText] = {}
 
     def find(self, name: str, folder: str, bases: tuple[str, ...]) -> str:
         """Returns the path of a file; see `contracts.FileReader`."""
         return self._files.find(name, folder, bases)
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, *, decrypt: bool = True) -> bytes:
         """Returns a file's bytes, unkept; raises InputError."""
-        return self._files.read(path)
+        return self._files.read(path, decrypt=decrypt)
 
-    def content(self, path: str) -> Content:
+    def content(self, path: str, *, decrypt: bool = True) -> Content:
         """Returns a file as it travels; raises InputError."""
-        version = _version(path)
-        known = self._known.get((path, version)) if version else None
+        return self._cached(
+            (path, decrypt, _version(path)), lambda: self._files.read(path, decrypt=decrypt)
+        )
+
+    def tree(self, path: str, *, decrypt: bool = True, follow: bool = True) -> Content:
+        """Returns a folder as it travels, as a tar archive; raises InputError."""
+        entries = trees.entries_of(Path(path), follow=follow)
+        return self._cached(
+            (path, decrypt, trees.fingerprint(entries)),
+            lambda: trees.archive(entries, self._files, decrypt=decrypt),
+        )
+
+    def _cached(self, key: tuple[str, bool, object], read: Callable[[], bytes]) -> Content:
+        known = self._known.get(key) if key[2] is not None else None
         if known is not None:
             return known[1]
-        raw = self._files.read(path)
+        raw = read()
         content = content_of(raw)
-        if version:
-            self._keep((path, version), len(raw), content)
+        if key[2] is not None:
+            self._keep(key, len(raw), content)
         return content
 
     def template(self, path: str) -> TemplateText:
@@ -108,7 +121,7 @@ class Contents:
             self._templates[path, version] = template
         return template
 
-    def _keep(self, key: tuple[str, _Version], size: int, content: Content) -> None:
+    def _keep(self, key: tuple[str, bool, object], size: int, content: Content) -> None:
         self._known[key] = (size, content)
         self._room -= size
         while self._room < 0 and self._known:

@@ -10,7 +10,7 @@ if [ -n "$a__src_path" ]; then fr_src=$a__src_path
 elif fr_has remote_src && [ "$a_remote_src" = true ] && fr_has src; then
   fr_path "$a_src"
   fr_src=$fr_v
-  [ -e "$fr_src" ] || fr_fail "source $a_src not found"
+  [ -e "$fr_src" ] || fr_fail "Source $a_src not found"
   fr_top=$fr_src
 fi
 
@@ -56,7 +56,9 @@ fr_check_source() {
   fr_sha1
   [ -n "$fr_v" ] || fr_need sha1sum
   [ "$fr_v" != "$a_checksum" ] || return 0
-  fr_fail "Copied file does not match the expected checksum. Transfer failed. It is $fr_v, not $a_checksum"
+  fr_put checksum "$fr_v"
+  fr_put expected_checksum "$a_checksum"
+  fr_fail 'Copied file does not match the expected checksum. Transfer failed.'
 }
 
 fr_show_diff() {
@@ -122,13 +124,14 @@ fr_one() {
     fi
   fi
   fr_mode_of_source
-  [ "$fr_seen" = false ] || fr_attrs "$fr_to"
+  [ "$fr_seen" = false ] || [ "$fr_preserve" = true ] || fr_attrs "$fr_to"
 }
 fr_mode_of_source() {
-  [ "$fr_preserve" = true ] || return 0
+  [ "$fr_preserve" = true ] || [ "$fr_like$a_mode$fr_old_kind" = trueabsent ] || return 0
   fr_stat "$fr_src"
-  a_mode=$fr_mode
-  [ "$fr_seen" = false ] || fr_look "$fr_to"
+  fr_keep_mode=$a_mode a_mode=$fr_mode
+  [ "$fr_seen" = false ] || { fr_look "$fr_to" && fr_attrs "$fr_to"; }
+  a_mode=$fr_keep_mode
 }
 
 # Makes folder $1 and its parents, each with directory_mode.
@@ -145,12 +148,16 @@ fr_folder() {
 }
 # fr_tree SRC DEST: a folder of the device with all it holds.
 fr_tree() {
-  fr_folder "$2"
+  if [ ! -d "$2" ]; then
+    fr_folder "$2"
+    # What is copied within the device keeps its rights.
+    if [ "$fr_like$fr_directory_mode" = true ] && ! fr_is_check && fr_stat "$1"; then chmod "$fr_mode" "$2"; fi
+  fi
   for fr_v in "$1"/* "$1"/.[!.]* "$1"/..?*; do
     if [ -L "$fr_v" ]; then fr_same_link "$fr_v" "$2/${fr_v##*/}"
     elif [ -d "$fr_v" ]; then fr_tree "$fr_v" "$2/${fr_v##*/}"
     elif [ -f "$fr_v" ]; then
-      fr_src=$fr_v a__sha256=''
+      fr_src=$fr_v a__sha256='' a__sha1=''
       fr_one "$2/${fr_v##*/}"
     fi
   done
@@ -166,22 +173,39 @@ fr_same_link() {
   { rm -f -- "$2" && ln -s -- "$fr_src" "$2"; } || fr_fail "cannot make the link $2"
 }
 
-fr_preserve=false fr_directory_mode=''
+fr_preserve=false fr_like=false fr_directory_mode=''
 if [ "$a_mode" = preserve ]; then
-  [ -n "$fr_top" ] || fr_fail 'mode: preserve goes with remote_src only' module/bad-arguments
+  [ -n "$fr_top" ] || [ "$a__tree" = true ] ||
+    fr_fail 'mode: preserve goes with src only' module/bad-arguments
   fr_preserve=true
 fi
 ! fr_has directory_mode || fr_directory_mode=$a_directory_mode
 fr_has checksum || a_checksum=''
 fr_has content || a_content=''
 
+if [ "$a__tree" = true ]; then
+  # A folder of the controller comes as an archive.
+  fr_need tar
+  fr_top=$(mktemp -d) || fr_fail 'cannot make a temporary folder'
+  fr_later "$fr_top"
+  fr_v=$(fr_content | tar -xf - -C "$fr_top" 2>&1) || fr_fail "cannot unpack the folder: $fr_v"
+  a__src_path=''
+  [ -z "$a__basename" ] || fr_dest_=$fr_dest_/$a__basename
+  fr_tree "$fr_top" "$fr_dest_"
+  fr_path "$a_dest"
+  fr_put dest "${fr_v%/}/"
+  exit 0
+fi
 if [ -n "$fr_top" ]; then
   fr_put src "$a_src"
   a__basename=${fr_src##*/}
   if [ -d "$fr_src" ]; then
     case $a_src in */) ;; *) fr_dest_=$fr_dest_/$a__basename ;; esac
     a__src_path=''
+    fr_like=true
     fr_tree "$fr_top" "$fr_dest_"
+    fr_path "$a_dest"
+    fr_dest_=$fr_v
     fr_put dest "$fr_dest_"
     fr_kind "$fr_dest_"
     if fr_look "$fr_dest_"; then fr_put_look; fi
@@ -200,13 +224,14 @@ else
       fr_dest_=$fr_dest_/$a__basename
       ;;
     */*)
-      fr_v=${fr_dest_%/*}/
-      [ -d "$fr_v" ] || fr_is_check || fr_fail "destination directory $fr_v does not exist"
+      fr_v=${fr_dest_%/*}
+      [ -d "$fr_v/" ] || fr_is_check || fr_fail "Destination directory $fr_v does not exist"
       ;;
   esac
 fi
 fr_one "$fr_dest_"
-fr_put dest "$fr_dest_"
+fr_put dest "$fr_to"
+[ "$fr_is_changed" = true ] || fr_put path "$fr_to"
 fr_put_sha1
 fr_kind "$fr_to"
 if [ "$fr_seen" = true ]; then fr_put_look; fi

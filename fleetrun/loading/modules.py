@@ -20,12 +20,12 @@ from fleetrun.model.module import ModuleKind, ModuleSpec
 __all__ = ["ModuleLibrary", "load_library", "modules_folder"]
 
 #: Collections whose modules are found under their own short names.
-_COLLECTIONS: Final = frozenset({
+COLLECTIONS: Final = frozenset({
     "ansible.builtin", "ansible.legacy", "ansible.posix", "community.general", "community.docker",
     "community.openwrt", "containers.podman",
 })
 #: Modules of collections that fleetrun has under another name.
-_RENAMED: Final[Mapping[str, str]] = {
+RENAMED: Final[Mapping[str, str]] = {
     "ansible.builtin.gather_facts": "setup",
     "ansible.legacy.gather_facts": "setup",
     "community.docker.docker_compose": "docker_compose_v2",
@@ -80,7 +80,7 @@ def canonical_name(name: str) -> str:
     if "." not in name:
         return name
     collection, _, short = name.rpartition(".")
-    return _RENAMED.get(name, short if collection in _COLLECTIONS else name)
+    return RENAMED.get(name, short if collection in COLLECTIONS else name)
 
 
 def load_library(extra_dirs: Sequence[Path] = ()) -> ModuleLibrary:

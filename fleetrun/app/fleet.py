@@ -14,7 +14,7 @@ from typing import Protocol
 from fleetrun.actions.include_vars import IncludeVars
 from fleetrun.actions.registry import CONTROLLER_ACTIONS, dialogues, preparers
 from fleetrun.app.loaded import Loaded
-from fleetrun.app.plans import plan_plays
+from fleetrun.app.plans import plan_plays, unmatched_warnings
 from fleetrun.app.records import absolute, check_unchanged
 from fleetrun.contracts import Clock, Journal, Lease, Reporter, SecretSource, Transport
 from fleetrun.engine.bus import Bus
@@ -218,7 +218,10 @@ class FleetApp:
             login_password=asked.passwords.login, clock=self._clock,
             known_hosts=default_known_hosts(),
             extra_vars=invocation.extra_vars,
-            warnings=(*loaded.inventory.warnings, *loaded.playbook.warnings),
+            warnings=(
+                *loaded.inventory.warnings, *loaded.playbook.warnings,
+                *unmatched_warnings(loaded),
+            ),
         )
 
     # -- locks ----------------------------------------------------------------------

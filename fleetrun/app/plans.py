@@ -18,6 +18,9 @@ from fleetrun.planning.select import explain_unmatched, select
 from fleetrun.planning.step_builder import truth
 from fleetrun.planning.tags import filter_play, has_task_named
 
+#: So many names that match nothing are named.
+MAX_UNMATCHED = 5
+
 
 def plan_plays(loaded: Loaded, run: str, past: Past | None = None) -> tuple[PlayPlan, ...]:
     """Selects devices, filters tasks and plans the rollout of every play.
@@ -101,6 +104,34 @@ def _pattern(loaded: Loaded, play: Play) -> str:
 
 def _select(loaded: Loaded, play: Play) -> tuple[str, ...]:
     return select(loaded.inventory, _pattern(loaded, play), limit=loaded.invocation.limit)
+
+
+def unmatched_warnings(loaded: Loaded) -> tuple[str, ...]:
+    """Returns a warning for each part of a pattern that names nothing, as Ansible gives.
+
+    At most `MAX_UNMATCHED` per pattern; the last one says how many there are.
+    """
+    found: dict[str, None] = {}
+    for play in loaded.playbook.plays:
+        place = f"{play.mark}: " if loaded.invocation.playbook else ""
+        found.update(dict.fromkeys(_unmatched(loaded, place, _pattern(loaded, play))))
+    if loaded.invocation.limit:
+        found.update(dict.fromkeys(_unmatched(loaded, "--limit: ", loaded.invocation.limit)))
+    return tuple(found)
+
+
+def _unmatched(loaded: Loaded, place: str, pattern: str) -> list[str]:
+    problems = [
+        problem for problem in explain_unmatched(loaded.inventory, pattern)
+        if problem.kind == "input/unknown-device"
+    ]
+    warnings = [
+        f"{place}{problem.message}; it is ignored"
+        for problem in problems[:MAX_UNMATCHED]
+    ]
+    if len(problems) > MAX_UNMATCHED:
+        warnings.append(f"{place}{len(problems) - MAX_UNMATCHED} more names match nothing")
+    return warnings
 
 
 def _nothing_selected(loaded: Loaded) -> list[Problem]:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from typing_extensions import override
 
+from fleetrun.cli.former import limit_text
 from fleetrun.cli.options import (
     INVENTORY_OPTIONS,
     VAULT_OPTIONS,
     add,
     default_inventories,
     extra_vars,
-    limit_text,
     open_vault,
 )
 from fleetrun.errors import UsageError

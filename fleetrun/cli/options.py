@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from fleetrun.errors import InputError, Problem, UsageError
+from fleetrun.cli.former import limit_text, reason
+from fleetrun.errors import UsageError
 from fleetrun.model.run import Invocation
 from fleetrun.model.values import TemplateText, Value
 
@@ -27,7 +28,8 @@ INVENTORY_OPTIONS = (
                  show_envvar=True, metavar="PATH",
                  help="Inventory file, folder, script or 'a,b,' list; may be repeated."),
     click.option("-l", "--limit", default="", metavar="PATTERN",
-                 help="Only these of the selected devices; @FILE reads a list."),
+                 help="Only these of the selected devices; @FILE reads a list, @last.failed "
+                 "(@RUN.OUTCOME,OUTCOME) takes those of a former run."),
 )
 
 
@@ -171,33 +173,6 @@ def _pairs(text: str) -> dict[str, Value]:
     return pairs
 
 
-def limit_text(limit: str) -> str:
-    """Returns --limit with @FILE replaced by the file's names."""
-    if not limit.startswith("@"):
-        return limit
-    from fleetrun.planning.select import limit_from_lines  # noqa: PLC0415  # keeps --help quick
-
-    path = Path(limit[1:])
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError([
-            Problem(
-                kind="input/missing-file" if isinstance(error, FileNotFoundError)
-                else "input/unreadable-file",
-                message=f"--limit @{path}: {_reason(error)}",
-                hint="one device or pattern per line",
-            )
-        ]) from error
-    return limit_from_lines(lines)
-
-
-def _reason(error: OSError | UnicodeDecodeError) -> str:
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return f"this is not UTF-8 text (byte 0x{error.object[error.start]:02x})"
-
-
 def split_tags(values: tuple[str, ...]) -> tuple[str, ...]:
     """Returns tags of "a,b" words in one tuple."""
     return tuple(tag.strip() for value in values for tag in value.split(",") if tag.strip())
@@ -227,7 +202,7 @@ def _password(flag: str, file: str, question: str) -> str | None:
             return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(
-                f"{flag} {file}: {_reason(error)}", kind="usage/password-file",
+                f"{flag} {file}: {reason(error)}", kind="usage/password-file",
                 hint="the file holds the password alone, as UTF-8 text",
             ) from error
     return getpass.getpass(question) if question else None

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from fleetrun.app.terminal import wants_colour
+from fleetrun.cli.former import limit_text
 from fleetrun.cli.options import (
     become_password,
     default_inventories,
     extra_vars,
     invocation,
-    limit_text,
     split_tags,
 )
 from fleetrun.errors import InputError, UsageError

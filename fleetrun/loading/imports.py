@@ -260,7 +260,7 @@ def _with_parents(inner: Inherited) -> Inherited:
         "ansible_parent_role_names": [part.found.name for part in parents],
         "ansible_parent_role_paths": [str(part.found.path) for part in parents],
     }
-    return replace(inner, param_layers=(names, *inner.param_layers), own_params=())
+    return replace(inner, param_layers=(*inner.param_layers, names), own_params=())
 
 
 def _apply_field(field: Field | None) -> Field | None:

@@ -217,7 +217,7 @@ class RoleReader:
         self, use: RoleUse, role: Role, inner: Inherited, meta: Mapping[str, Field]
     ) -> Task | None:
         """The first task of a role that says what its arguments are."""
-        entry = (use.files.get("tasks_from") or "main").partition(".")[0]
+        entry = use.files.get("tasks_from") or "main"
         found = (role.name, Path(role.path))
         task = validation(self._sources, found, meta, entry, use.field)
         if task is None:

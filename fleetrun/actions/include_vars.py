@@ -77,7 +77,7 @@ class IncludeVars:
         return found
 
     def _file(self, name: str, context: ActionContext) -> str:
-        bases = (*context.task.search_dirs, self._playbook_dir)
+        bases = tuple(dict.fromkeys((*context.task.search_dirs, self._playbook_dir)))
         path = self._files.find(name, bases)
         if path is None:
             looked = "".join(
@@ -91,7 +91,7 @@ class IncludeVars:
     ) -> list[str]:
         role = context.task.role
         if role is None:
-            root = posixpath.join(context.task.search_dirs[-1], name)
+            root = posixpath.join(context.task.base_dir or ".", name)
         elif name.split("/", maxsplit=1)[0] == "vars":
             root = posixpath.join(role.path, name)
         else:

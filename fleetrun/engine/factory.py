@@ -132,7 +132,7 @@ class DeviceFactory:
     def _device_vars(self, play: Play, device: str) -> DeviceVars:
         setup = self._setup
         magic = magic_variables(
-            setup.inventory, device, playbook_dir=setup.playbook_dir,
+            setup.inventory, device, playbook_dir=play.base_dir or setup.playbook_dir,
             check=setup.options.check, diff=setup.options.diff, tags=setup.options.tags,
             skip_tags=setup.options.skip_tags, play_devices=self._begun[play.index],
             play_name=play.name, run=setup.run, limit=setup.invocation.limit,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fleetrun.errors import Mark
 from fleetrun.loading.actions import Action
 from fleetrun.loading.conditions import read_conditions
+from fleetrun.loading.defaults import without_given
 from fleetrun.loading.fields import (
     Field,
     complain_unquoted,
@@ -32,8 +33,13 @@ _ANY_TEXT = {*_TEXTS, ArgType.RAW}
 _CONDITIONS = {"assert": "that"}
 
 
-def read_args(action: Action, spec: ModuleSpec, extra: Field | None) -> Mapping[str, Value]:
-    """The arguments of an action with those of ``args:`` below them, checked."""
+def read_args(
+    action: Action, spec: ModuleSpec, extra: Field | None, defaults: Field | None = None
+) -> Mapping[str, Value]:
+    """The arguments of an action with those of ``args:`` below them, checked.
+
+    `defaults` are those of ``module_defaults`` for this module.
+    """
     places: dict[str, Field] = {}
     args: dict[str, Value] = {}
     if extra is not None:
@@ -54,6 +60,10 @@ def read_args(action: Action, spec: ModuleSpec, extra: Field | None) -> Mapping[
             hint="write them as a mapping, or as text in quotes",
         )
         return args
+    if defaults is not None:
+        known = dict(places)
+        more = _from_mapping(without_given(defaults, args, spec), known)
+        args, places = {**more, **args}, {**known, **places}
     _Check(spec=spec, args=args, places=places, action=own).run()
     return _with_conditions(spec, args, places, own)
 

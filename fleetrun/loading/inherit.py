@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from fleetrun.loading.conditions import read_conditions
+from fleetrun.loading.defaults import Defaults, read_defaults
 from fleetrun.loading.fields import (
     Field,
     read_flag,
@@ -45,6 +46,8 @@ class Inherited:
     check_mode: Value = None
     diff: Value = None
     timeout: Value = None
+    #: Arguments of modules that tasks need not say, by module.
+    module_defaults: Defaults = field(default_factory=dict)
     #: The role that the tasks are part of.
     role: Role | None = None
     #: Uses of roles around, outermost first, the tasks' own included.
@@ -93,9 +96,13 @@ def inherit(outer: Inherited, keys: Mapping[str, Field], *, with_vars: bool = Tr
         changes["tags"] = outer.tags | read_tags(keys["tags"])
     if "notify" in keys:
         changes["notify"] = outer.notify + read_names(keys["notify"])
+    if "module_defaults" in keys:
+        changes["module_defaults"] = read_defaults(
+            keys["module_defaults"], outer.module_defaults
+        )
     if "timeout" in keys:
         changes["timeout"] = read_number(keys["timeout"], least=0)
-    if {"become", "become_user", "become_method"} & set(keys):
+    if {"become", "become_user", "become_method", "become_exe", "become_flags"} & set(keys):
         changes["become"] = _become(outer.become, keys)
     return replace(outer, **changes)  # type: ignore[arg-type]  # names and types match the fields
 
@@ -110,6 +117,8 @@ def _become(outer: Become, keys: Mapping[str, Field]) -> Become:
         enabled=read_flag(keys["become"]) if "become" in keys else outer.enabled,
         user=read_text(keys["become_user"]) if "become_user" in keys else outer.user,
         method=read_text(keys["become_method"]) if "become_method" in keys else outer.method,
+        exe=read_text(keys["become_exe"]) if "become_exe" in keys else outer.exe,
+        flags=read_text(keys["become_flags"]) if "become_flags" in keys else outer.flags,
     )
 
 

@@ -85,7 +85,7 @@ class PlayReader:
             hosts=hosts,
             mark=play.mark,
             gather_facts=read_flag(keys["gather_facts"]) if "gather_facts" in keys else None,
-            gather_args=_read_gathering(keys),
+            gather_args={**_defaults_of(inner, "setup"), **_read_gathering(keys)},
             vars=play_vars,
             file_vars=file_vars,
             vars_files=late_files,
@@ -108,7 +108,7 @@ class PlayReader:
             strategy=_read_strategy(keys["strategy"]) if "strategy" in keys else "linear",
             force_handlers=_flag(keys, "force_handlers"),
             any_errors_fatal=_flag(keys, "any_errors_fatal"),
-            base_dir=base_dir,
+            base_dir=str(Path(base_dir).absolute()),
         )
 
     def _read_sections(
@@ -248,6 +248,12 @@ def _merged(layers: Iterable[Vars]) -> Vars:
     for layer in layers:
         merged.update(layer)
     return merged
+
+
+def _defaults_of(inner: Inherited, module: str) -> Vars:
+    """What ``module_defaults`` of the play says of a module."""
+    field = inner.module_defaults.get(module)
+    return read_vars(field) if field is not None else NO_VARS
 
 
 def _role_names(roles: Sequence[LoadedRole]) -> RoleNames:

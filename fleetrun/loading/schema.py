@@ -80,6 +80,10 @@ _INHERITED = _now("""
     become | yes/no | Run as another user (root, unless become_user says otherwise).
     become_user | text | The user to become.
     become_method | text | How: sudo, su or doas.
+    become_exe | text | The program to use, where it is not found by the method's name.
+    become_flags | text | More words for that program.
+    module_defaults | mapping | Arguments of modules, by module, where a task does not say them; an inner mapping replaces that of a module.
+    collections | list of text | Accepted: modules are found by their own name.
     environment | mapping or list of mappings | Environment variables for modules; inner ones win.
     ignore_errors | yes/no | Go on after a failure.
     ignore_unreachable | yes/no | Go on when the device does not answer; the next task connects again.
@@ -94,11 +98,7 @@ _INHERITED = _now("""
 """)  # noqa: E501  # tables have one row per line
 _INHERITED_LATER = _later("""
     port | number | The SSH port. | set `ansible_port` in the inventory
-    become_exe | text | Program that escalates. | use `become_method`
-    become_flags | text | Flags for the program that escalates. | use `become_method`
-    module_defaults | mapping | Default arguments of modules. | write the arguments on the tasks, or merge them with a YAML anchor
-    collections | list of text | Where modules are looked up. | remove it; modules are found by their own name
-    debugger | text | When to start the debugger. | remove it and run with -vvv
+    debugger | text | When to start the debugger. | remove it: devices run tasks in batches, where nothing can stop in between; run with -vvv, or --check --diff
 """)  # noqa: E501  # tables have one row per line
 _WHEN = _now("when | condition or list of conditions | Run only if all of them hold.")
 _DELEGATION = _now("""

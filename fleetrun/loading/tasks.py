@@ -22,6 +22,7 @@ from fleetrun.loading.actions import (
 )
 from fleetrun.loading.arguments import read_args
 from fleetrun.loading.conditions import read_conditions
+from fleetrun.loading.defaults import complain_unknown
 from fleetrun.loading.fields import (
     Field,
     did_you_mean,
@@ -163,8 +164,10 @@ class TaskReader:
         spec = spec_of(action, self._modules)
         if spec is None:
             return None
-        args = read_args(action, spec, keys.get("args"))
-        task = self._build(keys, action, args, inherit(outer, keys), task_id, field)
+        own = inherit(outer, keys)
+        complain_unknown(own.module_defaults, self._modules.names())
+        args = read_args(action, spec, keys.get("args"), own.module_defaults.get(action.module))
+        task = self._build(keys, action, args, own, task_id, field)
         task = self._placed(task, outer, place)
         if action.field.pointer[-1] == "local_action":
             task = replace(task, delegate_to="localhost")
@@ -182,12 +185,12 @@ class TaskReader:
         """`task` with the role and the folders that it belongs to."""
         role = outer.role
         base = str(Path(place.base_dir).absolute())
-        search = dict.fromkeys([*(role.search_dirs if role else ()), base])
+        play_dir = str(Path(outer.play_dir).absolute())
+        search = dict.fromkeys([*(role.search_dirs if role else ()), base, play_dir])
         key = (id(role), base, outer.play_dir)
         if key not in self._magic:
-            folders = dict.fromkeys([*search, str(Path(outer.play_dir).absolute())])
             self._magic[key] = {
-                **(role.magic() if role else {}), "ansible_search_path": list(folders),
+                **(role.magic() if role else {}), "ansible_search_path": list(search),
             }
         return replace(
             task, base_dir=place.base_dir, role=role, search_dirs=tuple(search),

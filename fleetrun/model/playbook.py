@@ -55,6 +55,8 @@ class Become:
     enabled: Value = None
     user: Value = None
     method: Value = None
+    exe: Value = None
+    flags: Value = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,9 @@ class Identity:
 
     user: str = ""
     method: str = "sudo"
+    #: The program, where it is not the method's own name; more words for it.
+    exe: str = ""
+    flags: tuple[str, ...] = ()
 
 
 LOGIN = Identity()

@@ -301,9 +301,8 @@ class DeviceProgram:
 
     def _notify(self, run: TaskRun, result: TaskResult) -> TaskResult:
         """Marks handlers; the result turns to failed when there is no such handler."""
-        scope = Scope(self._around.layers(run))
         try:
-            names = [self._tools.templater.render(topic, scope) for topic in run.task.notify]
+            names = self._topics(run)
         except TemplateError as error:
             return from_error(error)
         for name in names:
@@ -312,6 +311,19 @@ class DeviceProgram:
                     message = f"the handler {str(one)!r} that `notify` names was not found"
                     return results.failed(message, "task/no-handler")
         return result
+
+    def _topics(self, run: TaskRun) -> list[Value]:
+        """What a task notifies; names that hold templates once for each changed item."""
+        topics = run.task.notify
+        if not any(isinstance(topic, TemplateText) for topic in topics):
+            return list(topics)
+        indexes: list[int | None] = [None]
+        if run.task.loop is not None:
+            changed = TaskStatus.CHANGED
+            indexes = [i for i, one in enumerate(run.results) if one and one.status is changed]
+        render = self._tools.templater.render
+        scopes = [Scope(self._around.layers(run, index)) for index in indexes]
+        return [render(topic, scope) for scope in scopes for topic in topics]
 
     def _handler_name(self, text: str, handler: Task) -> str:
         """A handler's name or topic for this device; as written where it has no value."""
@@ -322,7 +334,8 @@ class DeviceProgram:
             return text
 
     def _count(self, result: TaskResult, run: TaskRun) -> None:
-        if run.is_silent:
+        is_skipped = result.status is TaskStatus.SKIPPED
+        if run.is_silent or (is_skipped and run.spec.name == "meta"):
             return
         counts = self._counts
         if result.status is TaskStatus.SKIPPED:
@@ -330,11 +343,12 @@ class DeviceProgram:
         elif result.is_failed and result.ignored:
             counts["ok"] += 1
             counts["ignored"] += 1
+            counts["changed"] += result.values.get("changed") is True
         elif result.is_failed:
             is_rescued = cursor.is_rescued(run.spot_before.position)
             counts["rescued" if is_rescued else "failed"] += 1
         else:
-            counts["ok"] += 1
+            counts["ok"] += _weight(run)
             counts["changed"] += result.status is TaskStatus.CHANGED
 
     def _fail_device(self, spot: Spot, failure: Failure) -> None:
@@ -367,3 +381,10 @@ class DeviceProgram:
         if steps[0].spec.kind is ModuleKind.DIALOGUE:
             return DialogueStep(step=steps[0])
         return RemoteBatch(steps=steps)
+
+
+def _weight(run: TaskRun) -> int:
+    """How much a task counts as ok: an include once for each file or role."""
+    if run.spec.kind is not ModuleKind.INCLUDE or run.task.loop is None:
+        return 1
+    return sum(1 for one in run.results if one is not None and one.status is TaskStatus.OK)

@@ -207,7 +207,12 @@ class StepBuilder:
         method = self._first(
             layers, scope, ("ansible_become_method",), task.become.method, options.become_method
         )
-        return Identity(user=str(user or "root"), method=_short_name(str(method or "sudo")))
+        exe = self._first(layers, scope, ("ansible_become_exe",), task.become.exe, "")
+        flags = self._first(layers, scope, ("ansible_become_flags",), task.become.flags, "")
+        return Identity(
+            user=str(user or "root"), method=_short_name(str(method or "sudo")),
+            exe=str(exe or ""), flags=tuple(str(flags or "").split()),
+        )
 
     def _first(
         self, layers: Sequence[Vars], scope: Scope, names: Sequence[str],

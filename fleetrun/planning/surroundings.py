@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 
-from fleetrun.model.playbook import Task
+from fleetrun.model.playbook import IncludedRole, Task
 from fleetrun.model.result import TaskResult
-from fleetrun.model.role import Role
+from fleetrun.model.role import RoleNames
 from fleetrun.model.values import Value, Vars
 from fleetrun.planning import cursor, judge
 from fleetrun.planning.device_state import DeviceState
@@ -14,11 +14,13 @@ from fleetrun.planning.play_files import LazyVars, PlayFiles
 from fleetrun.planning.scope import Scope
 from fleetrun.planning.task_run import TaskRun
 from fleetrun.planning.toolbox import DeviceVars
+from fleetrun.planning.variables import role_variables
 
 #: Names a device's facts never give: reading them does not wait for `setup`.
 _CONNECTION_NAMES = frozenset({
     "ansible_host", "ansible_port", "ansible_user", "ansible_connection", "ansible_become",
-    "ansible_become_user", "ansible_become_method", "ansible_ssh_private_key_file",
+    "ansible_become_user", "ansible_become_method", "ansible_become_exe", "ansible_become_flags",
+    "ansible_ssh_private_key_file",
     "ansible_failed_task", "ansible_failed_result", "ansible_loop",
 })
 
@@ -34,8 +36,8 @@ class Surroundings:
         self._vars = device_vars
         self._state = state
         self._flight = flight
-        #: Roles that were included with ``public: true``.
-        self.published: list[Role] = []
+        #: Roles that were included so far.
+        self.published: list[IncludedRole] = []
 
     def layers(self, run: TaskRun, index: int | None = None) -> list[Vars]:
         """Variables as a task sees them, highest precedence first (the 22 levels)."""
@@ -50,7 +52,10 @@ class Surroundings:
 
     def layers_of(self, task: Task, run: TaskRun | None = None) -> list[Vars]:
         """What `task` sees apart from loops and rescues; `run` while it runs."""
+        included = self._included_roles()
         layers: list[Vars] = [self._vars.magic, task.magic, self._vars.extra]
+        if included:
+            layers.insert(0, self._role_names(included))
         layers += reversed(task.param_layers)
         role = task.role
         if role is not None and role.params:
@@ -59,7 +64,7 @@ class Surroundings:
         layers += reversed(task.vars_layers)
         if role is not None:
             layers.append(role.vars)
-        public = self.public_roles()
+        public = [one.role for one in reversed(included) if one.is_public]
         layers += [one.shared_vars for one in public]
         layers += [self._vars.role_vars, self._play_files(run), self._vars.play]
         layers += [*self._state.fact_layers(), self._vars.base]
@@ -96,10 +101,20 @@ class Surroundings:
         if self._state.included:
             layers.append(self._state.included)
 
-    def public_roles(self) -> list[Role]:
-        """Included roles whose variables are visible by now, the last one first."""
+    def _included_roles(self) -> list[IncludedRole]:
+        """Roles that were included by now, in order."""
         ahead = [role for run in self._flight for role in run.published]
-        return [*reversed(ahead), *reversed(self.published)] if ahead else self.published[::-1]
+        return [*self.published, *ahead] if ahead else self.published
+
+    def _role_names(self, included: list[IncludedRole]) -> Vars:
+        """``ansible_role_names`` and its kin: an include adds to those of the play."""
+        known = self._vars.magic.get("ansible_play_role_names")
+        before = [str(name) for name in known] if isinstance(known, list) else []
+        dependent = self._vars.magic.get("ansible_dependent_role_names")
+        return role_variables(RoleNames(
+            direct=(*before, *(one.role.name for one in included)),
+            dependent=tuple(map(str, dependent)) if isinstance(dependent, list) else (),
+        ))
 
     def scope(self, layers: list[Vars], building: TaskRun) -> Scope:
         """A scope that raises PendingValueError for values that are still out."""

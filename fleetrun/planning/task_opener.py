@@ -261,8 +261,7 @@ class TaskOpener:
             raise TemplateError("roles are not possible here", kind="template/value")
         included = tools.load_role(args, run.task)
         self._walker.handlers.add(included.handlers)
-        if included.is_public:
-            run.published.append(included.role)
+        run.published.append(included)
         return included.nodes, {"include_role": included.role.name, "changed": False}
 
     def _meta(self, run: TaskRun, scope: Scope) -> None:
@@ -280,8 +279,8 @@ class TaskOpener:
         if condition is not None:
             run.results[:] = [results.skipped(condition)]
             return
-        run.results[:] = [TaskResult(status=TaskStatus.OK, values={"changed": False})]
         run.is_silent = True
+        run.results[:] = [TaskResult(status=TaskStatus.OK, values={"changed": False})]
         after = run.spot_after
         if verb == "flush_handlers":
             run.spot_after = self._walker.flush(after)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fleetrun.model.module import ModuleKind, ModuleSpec
-from fleetrun.model.playbook import Task
+from fleetrun.model.playbook import IncludedRole, Task
 from fleetrun.model.result import TaskResult
-from fleetrun.model.role import Role
 from fleetrun.model.values import Value
 from fleetrun.planning.cursor import Spot
 from fleetrun.planning.step_builder import Traits
@@ -34,8 +33,8 @@ class TaskRun:
     writes: dict[str, Value] = field(default_factory=dict)
     #: Variables that include_vars loaded (level 18).
     loads: dict[str, Value] = field(default_factory=dict)
-    #: Included roles whose variables stay visible (rule 35).
-    published: list[Role] = field(default_factory=list)
+    #: Roles that it included.
+    published: list[IncludedRole] = field(default_factory=list)
     traits: Traits | None = None
     has_upload: bool = False
     #: Its loop could not be evaluated: there are no items to tell of.

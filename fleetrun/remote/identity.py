@@ -71,22 +71,23 @@ def launch(identity: Identity, program: str, *, has_password: bool) -> Launch:
         return Launch(command=f"exec {program}")
     _check(identity)
     user = quote(identity.user)
+    tool = " ".join(map(quote, (identity.exe or identity.method, *identity.flags)))
     if not has_password:
         inner = quote(f"exec {program}")
         how = {
-            "sudo": f"sudo -H -n -u {user} -- sh -c {inner}",
-            "su": f"su {user} -s /bin/sh -c {inner}",
-            "doas": f"doas -n -u {user} sh -c {inner}",
+            "sudo": f"{tool} -H -n -u {user} -- sh -c {inner}",
+            "su": f"{tool} {user} -s /bin/sh -c {inner}",
+            "doas": f"{tool} -n -u {user} sh -c {inner}",
         }[identity.method]
         return Launch(command=_in_sh(f"exec {how} 2>&1"))
     if identity.method == "sudo":
         inner = quote(f"echo {MARK}; exec {program}")
-        how = f"exec sudo -H -S -p {quote(SUDO_PROMPT)} -u {user} -- sh -c {inner} 2>&1"
+        how = f"exec {tool} -H -S -p {quote(SUDO_PROMPT)} -u {user} -- sh -c {inner} 2>&1"
         return Launch(command=_in_sh(how), asks=True, prompt=SUDO_PROMPT)
     inner = quote(f"echo {MARK}; {program} 2>&1 | cat")
     how = {
-        "su": f"su {user} -s /bin/sh -c {inner}",
-        "doas": f"doas -u {user} sh -c {inner}",
+        "su": f"{tool} {user} -s /bin/sh -c {inner}",
+        "doas": f"{tool} -u {user} sh -c {inner}",
     }[identity.method]
     # Raw and without echo before anything is sent: a terminal in its usual
     # mode would echo the program and cut its long lines.

@@ -56,6 +56,8 @@ class Secrets:
     become: str | None = field(default=None, repr=False)
     #: For logging in, where no variable has one.
     login: str | None = field(default=None, repr=False)
+    #: Answers to `vars_prompt` that must not be shown.
+    answers: tuple[str, ...] = field(default=(), repr=False)
 
     def become_password(self, device: str) -> str | None:
         """Returns the password for privilege escalation, the same for all devices."""
@@ -64,7 +66,7 @@ class Secrets:
 
     def all(self) -> tuple[str, ...]:
         """Returns every secret, for redaction."""
-        return tuple(filter(None, (self.become, self.login)))
+        return tuple(filter(None, (self.become, self.login, *self.answers)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,12 +7,12 @@ import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import click
 
-from fleetrun.app import FleetApp, Loaded, Secrets
+from fleetrun.app import FleetApp, Loaded, Secrets, answered
 from fleetrun.app.running import RunController, SystemClock, open_journal, transports
 from fleetrun.app.terminal import Look, live_reporters
 from fleetrun.cli import exit_codes
@@ -20,6 +20,7 @@ from fleetrun.cli.step import StepQuestions
 from fleetrun.contracts import Reporter
 from fleetrun.errors import ExitCode
 from fleetrun.model.events import RunFinished
+from fleetrun.model.playbook import Prompt
 from fleetrun.model.run import RunRecord
 
 
@@ -62,8 +63,24 @@ async def _ask_passphrase(path: str) -> str | None:
     )
 
 
+def _answered(loaded: Loaded, passwords: Secrets) -> tuple[Loaded, Secrets]:
+    """Asks what `vars_prompt` wants to know; raises InputError where nobody can be asked."""
+    loaded, hidden = answered(loaded, _ask_variable if sys.stdin.isatty() else None)
+    return loaded, replace(passwords, answers=hidden) if hidden else passwords
+
+
+def _ask_variable(prompt: Prompt) -> str:
+    answer: str = click.prompt(
+        prompt.prompt.rstrip(": "), default=prompt.default or "", hide_input=prompt.private,
+        show_default=not prompt.private and bool(prompt.default), err=True,
+        confirmation_prompt=f"confirm {prompt.prompt}" if prompt.confirm else False,
+    )
+    return answer
+
+
 def start(loaded: Loaded, show: Show, passwords: Secrets, *, title: str = "") -> int:
     """Runs an invocation; returns the exit code."""
+    loaded, passwords = _answered(loaded, passwords)
 
     async def work(app: FleetApp, signals: _Signals, shown: Sequence[Reporter]) -> RunFinished:
         return await app.run(
@@ -76,6 +93,7 @@ def start(loaded: Loaded, show: Show, passwords: Secrets, *, title: str = "") ->
 
 def go_on(record: RunRecord, loaded: Loaded, show: Show, passwords: Secrets) -> int:
     """Resumes a run; returns the exit code."""
+    loaded, passwords = _answered(loaded, passwords)
 
     async def work(app: FleetApp, signals: _Signals, shown: Sequence[Reporter]) -> RunFinished:
         return await app.resume(

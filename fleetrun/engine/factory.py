@@ -206,9 +206,11 @@ class DeviceFactory:
             variables.play, variables.base, variables.role_defaults,
         ])
         keyword = templater.render(play.remote_user, scope)
+        port = templater.render(play.port, scope)
         settings = connection_settings(
             scope, templater, invocation=setup.invocation, device=device,
             remote_user="" if keyword is None else str(keyword),
+            port=22 if port is None else int(str(port)),
         )
         if settings.password is None and setup.login_password:
             settings = replace(settings, password=SecretText(setup.login_password))

@@ -23,6 +23,7 @@ from fleetrun.loading.fields import (
 from fleetrun.loading.imports import public_handlers
 from fleetrun.loading.inherit import Inherited, inherit
 from fleetrun.loading.place import Place
+from fleetrun.loading.prompts import read_prompts
 from fleetrun.loading.roles import LoadedRole
 from fleetrun.loading.rollout import read_graph, read_rollout
 from fleetrun.loading.schema import Level
@@ -89,6 +90,8 @@ class PlayReader:
             vars=play_vars,
             file_vars=file_vars,
             vars_files=late_files,
+            prompts=read_prompts(keys["vars_prompt"]) if "vars_prompt" in keys else (),
+            port=read_number(keys["port"], least=1) if "port" in keys else None,
             role_defaults=_merged(one.role.shared_defaults for one in roles),
             role_vars=_merged(one.role.shared_vars for one in roles),
             role_names=_role_names(roles),

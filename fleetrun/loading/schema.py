@@ -27,6 +27,7 @@ class Level(StrEnum):
     IMPORT_ROLE = "import_role"
     ROLE = "role"
     ROLE_META = "meta of a role"
+    VARS_PROMPT = "vars_prompt"
     LOOP_CONTROL = "loop_control"
     ROLLOUT = "rollout"
     STAGE = "stage"
@@ -97,7 +98,7 @@ _INHERITED = _now("""
     timeout | number of seconds | Time that one task may take on a device.
 """)  # noqa: E501  # tables have one row per line
 _INHERITED_LATER = _later("""
-    port | number | The SSH port. | set `ansible_port` in the inventory
+    port | number | The SSH port. | set it on the play, or `ansible_port` in the inventory
     debugger | text | When to start the debugger. | remove it: devices run tasks in batches, where nothing can stop in between; run with -vvv, or --check --diff
 """)  # noqa: E501  # tables have one row per line
 _WHEN = _now("when | condition or list of conditions | Run only if all of them hold.")
@@ -134,9 +135,10 @@ _PLAY = {
     rollout | mapping | Stages, concurrency and gates.
     """),  # noqa: E501
     **_INHERITED_LATER,
-    **_later("""
-    vars_prompt | list | Variables asked for at the start. | pass them with -e NAME=VALUE
-    """),
+    **_now("""
+    port | number | The SSH port, where no variable says it.
+    vars_prompt | list of questions | Variables asked for before anything is contacted, unless -e gives them.
+    """),  # noqa: E501
 }
 _BLOCK = {
     **_NAME,
@@ -275,6 +277,17 @@ _ROLE_META = _now("""
     collections | list of text | Not looked at: modules are found by their own name.
     standalone | yes/no | Not looked at.
 """)
+_PROMPT = _now("""
+    name | variable name | The variable.
+    prompt | text | The question (default: the variable's name).
+    default | text | The answer when nothing is typed, and where nobody can be asked.
+    private | yes/no | Do not show what is typed (default: yes).
+    confirm | yes/no | Ask twice.
+    encrypt | word | Keep a hash of the answer: sha512_crypt or sha256_crypt.
+    salt_size | number | Length of the hash's salt.
+    salt | text | The salt itself.
+    unsafe | yes/no | Accepted: an answer is never a template.
+""")
 _LOOP_CONTROL = {
     **_now("""
     loop_var | variable name | Name of the item (default: item).
@@ -350,6 +363,7 @@ KEYWORDS: Final[Mapping[Level, _Table]] = {
     Level.IMPORT_ROLE: _import_tasks(),
     Level.ROLE: _ROLE,
     Level.ROLE_META: _ROLE_META,
+    Level.VARS_PROMPT: _PROMPT,
     Level.LOOP_CONTROL: _LOOP_CONTROL,
     Level.ROLLOUT: _ROLLOUT,
     Level.STAGE: _STAGE,

@@ -153,6 +153,23 @@ class IncludedRole:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """A variable that the operator is asked for at the start."""
+
+    name: str
+    prompt: str
+    mark: Mark
+    #: None: there is none.
+    default: str | None = None
+    private: bool = True
+    confirm: bool = False
+    #: "", sha512_crypt or sha256_crypt.
+    encrypt: str = ""
+    salt: str = ""
+    salt_size: int = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Play:
     """One play."""
 
@@ -171,6 +188,7 @@ class Play:
     #: vars_files where names hold templates: of each entry the first there is.
     #: Found for each device when it needs them; `file_vars` is empty then.
     vars_files: tuple[tuple[Value, ...], ...] = ()
+    prompts: tuple[Prompt, ...] = ()
     #: Levels 2 and 15 of its static roles (rule 35).
     role_defaults: Vars = field(default_factory=lambda: NO_VARS)
     role_vars: Vars = field(default_factory=lambda: NO_VARS)
@@ -185,6 +203,8 @@ class Play:
     become: Become = field(default_factory=Become)
     remote_user: Value = None
     connection: Value = None
+    #: The SSH port, where no variable says it.
+    port: Value = None
     environment: tuple[Value, ...] = ()
     tags: frozenset[str] = frozenset()
     #: linear | free | host_pinned
@@ -208,5 +228,5 @@ class Playbook:
 
 __all__ = [
     "Become", "Block", "Expression", "IncludedRole", "Loop", "LoopControl", "Node", "Play",
-    "Playbook", "Task",
+    "Playbook", "Prompt", "Task",
 ]

@@ -88,10 +88,11 @@ def connection_settings(
     invocation: Invocation,
     device: str,
     remote_user: str = "",
+    port: int = 22,
 ) -> ConnectionVars:
     """Returns how to reach `device`.
 
-    `scope` has its variables; `remote_user` is the play's keyword. Raises
+    `scope` has its variables; `remote_user` and `port` are the play's keywords. Raises
     InputError when a variable has the wrong form, and TemplateError.
     """
     found = _Reader(templater.view(scope), device, invocation.connection_vars)
@@ -103,7 +104,7 @@ def connection_settings(
     return ConnectionVars(
         device=device,
         host=found.text("ansible_ssh_host", "ansible_host") or device,
-        port=found.number("ansible_ssh_port", "ansible_port", default=22),
+        port=found.number("ansible_ssh_port", "ansible_port", default=port),
         user=user or remote_user or invocation.remote_user,
         connection=_transport(found.text("ansible_connection") or invocation.connection),
         private_keys=keys or invocation.private_keys,

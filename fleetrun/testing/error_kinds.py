@@ -74,6 +74,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "input/nesting": "Blocks, imports or includes are nested too deep.",
     "input/no-module": "A task names no module.",
     "input/not-executable": "An inventory looks like a program but may not be executed.",
+    "input/prompt": "A `vars_prompt` has no default, and there is no terminal to ask at.",
     "input/quote-value": "YAML reads a value as something other than text; it needs quotes.",
     "input/range": "A number is outside of what the keyword takes.",
     "input/script-failed": "An inventory program could not be started, or ended with an error.",

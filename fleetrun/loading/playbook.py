@@ -77,7 +77,9 @@ class PlaybookLoader:
         if problems:
             raise InputError(_in_file_order(problems))
         return Playbook(
-            path=path, plays=plays, file_hashes=dict(self._sources.hashes),
+            path=path, plays=plays, file_hashes={
+                **self._sources.hashes, **self._around.statics.plugin_hashes,
+            },
             warnings=tuple(dict.fromkeys(reading.all_warnings())),
         )
 
@@ -211,6 +213,7 @@ class _Reading:
         self._sources = sources
         self._problems = problems
         self._warnings: list[str] = []
+        self._statics = around.statics
         self._tasks = TaskReader(library, sources, problems, around)
         self._statics = around.statics
         self._next_index = 0
@@ -236,6 +239,7 @@ class _Reading:
             elif importing is not None:
                 importing.complain("input/empty-playbook", f"{path} has no play")
             return ()
+        self._statics.take_plugins(str(path.parent.absolute()), self._problems)
         plays: list[Play] = []
         for entry in content.children():
             if isinstance(entry.value, dict) and _IMPORTS & entry.value.keys():

@@ -150,6 +150,7 @@ class RoleReader:
         if found is None:
             complain_no_role(use.field, use.name, self._finder, use.inherited.play_dir, chain)
             return None
+        self._statics.take_plugins(str(found.path), use.field.problems)
         entry = use.files.get("tasks_from", "")
         if any((part.found.path, part.entry) == (found.path, entry) for part in chain) and (
             not use.inherited.is_dynamic

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from fleetrun.errors import TemplateError
+from fleetrun.errors import Problem, TemplateError
 from fleetrun.loading.fields import Field, read_text
 from fleetrun.loading.inherit import Inherited
+from fleetrun.loading.plugins import load_plugins
 from fleetrun.model.values import NO_VARS, TemplateText, Vars
 from fleetrun.planning.scope import Scope
 from fleetrun.planning.templates import Templater
@@ -15,7 +16,20 @@ class Statics:
 
     def __init__(self, templater: Templater | None = None, extra_vars: Vars = NO_VARS) -> None:
         self._templater = templater
+        self._taken: set[str] = set()
+        #: sha256 by path of the plugins that were loaded.
+        self.plugin_hashes: dict[str, str] = {}
         self._extra = extra_vars
+
+    def take_plugins(self, folder: str, problems: list[Problem]) -> None:
+        """Adds the plugins in a playbook's or role's folder, once; notes what is wrong."""
+        if self._templater is None or folder in self._taken:
+            return
+        self._taken.add(folder)
+        found = load_plugins(folder, problems)
+        if found.hashes:
+            self._templater.add(filters=found.filters, tests=found.tests, lookups=found.lookups)
+            self.plugin_hashes |= found.hashes
 
     def has_lookup(self, name: str) -> bool:
         """True for a lookup that templates may call, the operator's own among them."""

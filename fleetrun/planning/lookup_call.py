@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeAlias
 
 from fleetrun.model.playbook import Task
 from fleetrun.model.values import TemplateText, Value
-from fleetrun.planning.scope import Scope
+from fleetrun.planning.scope import Scope, ScopeView
 
 
 class Rendering(Protocol):
@@ -25,6 +25,10 @@ class Rendering(Protocol):
 
     def variable(self, name: str, scope: Scope) -> Any:
         """Returns a variable's rendered value; a `Missing` when there is none."""
+        ...
+
+    def view(self, scope: Scope) -> ScopeView:
+        """Returns `scope` as a mapping of rendered values."""
         ...
 
     def render(self, value: Value, scope: Scope) -> Value:

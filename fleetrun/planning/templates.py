@@ -26,13 +26,14 @@ from fleetrun.planning.templates_compile import (
 )
 from fleetrun.planning.templates_context import ScopeTemplate
 from fleetrun.planning.templates_environment import CopyingSandbox, SandboxBase, SharingSandbox
-from fleetrun.planning.templates_functions import VALUE_ERRORS, filters, tests, undef
+from fleetrun.planning.templates_functions import VALUE_ERRORS, filters, guarded, tests, undef
 from fleetrun.planning.templates_lookups import Lookups
 from fleetrun.planning.templates_options import INLINE, Options, read_header
 from fleetrun.planning.templates_programs import (
     JinjaProgram,
     PathProgram,
     Program,
+    keep,
     plain_path,
     trailing_newlines,
 )
@@ -61,9 +62,6 @@ MAX_CHARS = 16 * 1024 * 1024
 #: How deep variables may need one another. Devices that need each other's
 #: through hostvars have no scope in common that would tell a loop.
 _MAX_NESTING = 40
-
-#: Compiled texts kept. Ones that differ by device would otherwise fill the memory.
-_MAX_PROGRAMS = 20_000
 
 _NONE: Mapping[str, Callable[..., Any]] = {}
 _NO_NAMES: Mapping[str, str] = {}
@@ -194,6 +192,21 @@ class Templater:
 
         return self._whole(find)
 
+    def add(
+        self, *, filters: Mapping[str, Callable[..., Any]], tests: Mapping[str, Callable[..., Any]],
+        lookups: Mapping[str, Lookup],
+    ) -> None:
+        """Adds filters, tests and lookups (a role's own); they beat those of the same name."""
+        self._filters |= {
+            name: guarded(name, "filter", call, self._budget) for name, call in filters.items()
+        }
+        self._tests |= {
+            name: guarded(name, "test", call, self._budget) for name, call in tests.items()
+        }
+        self._lookups.add(lookups)
+        for programs in (self._programs, self._expressions, self._files):
+            programs.clear()
+
     def has_lookup(self, name: str) -> bool:
         """True when templates may call the lookup `name`."""
         return self._lookups.has(name)
@@ -309,21 +322,21 @@ class Templater:
             program = PathProgram(path, self._sandbox(INLINE))
         else:
             program = self._jinja(text, INLINE, text.mark, trailing_newlines(text))
-        return _keep(self._programs, str(text), program)
+        return keep(self._programs, str(text), program)
 
     def _compile_expression(self, expression: str) -> Program:
         text = expression.strip()
         mark = getattr(expression, "mark", None)
         if text.startswith("{{") and text.endswith("}}") and "}}" not in text[2:-2]:
             self.warn(f"leave {{{{ }}}} out of the condition {text!r}", mark)
-            return _keep(self._expressions, str(expression), self._jinja(text, INLINE, mark))
+            return keep(self._expressions, str(expression), self._jinja(text, INLINE, mark))
         sandbox = self._sandbox(INLINE)
         try:
             program = JinjaProgram(parse_expression(sandbox, text), sandbox)
         except TemplateSyntaxError as error:
             tables = {**self._tables, "expression": ()}
             raise errors.syntax(error, text, tables, mark) from error
-        return _keep(self._expressions, str(expression), program)
+        return keep(self._expressions, str(expression), program)
 
     def _file(self, text: TemplateText, options: Options) -> JinjaProgram:
         """The program of a template file; the same text at another place is another one."""
@@ -379,10 +392,3 @@ class Templater:
             f"the condition {str(condition)!r} gives a {kind}, not true or false: "
             "write `| bool`, `is truthy` or a comparison", mark,
         )
-
-
-def _keep(programs: dict[str, Program], text: str, program: Program) -> Program:
-    if len(programs) >= _MAX_PROGRAMS:
-        programs.clear()
-    programs[text] = program
-    return program

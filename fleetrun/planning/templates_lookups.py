@@ -64,6 +64,10 @@ class Lookups:
 
         return {"lookup": lookup, "query": query, "q": query}
 
+    def add(self, lookups: Mapping[str, Lookup]) -> None:
+        """Adds lookups, or puts them in place of others."""
+        self._known |= lookups
+
     def has(self, name: str) -> bool:
         """True when there is such a lookup."""
         return name in self._known

@@ -16,6 +16,8 @@ from fleetrun.planning.templates_environment import SandboxBase
 from fleetrun.planning.templates_values import Missing, finish
 
 _PLAIN_PATH = re.compile(r"\{\{-?\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*-?\}\}", re.ASCII)
+#: Compiled texts kept. Ones that differ by device would otherwise fill the memory.
+_MAX_PROGRAMS = 20_000
 _NOT_NAMES = frozenset({
     "and", "false", "False", "if", "else", "in", "is", "none", "None", "not", "or", "self",
     "true", "True",
@@ -95,3 +97,11 @@ def plain_path(text: str) -> str:
 def trailing_newlines(text: str) -> int:
     """Returns how many newlines `text` ends with."""
     return len(text) - len(text.rstrip("\n"))
+
+
+def keep(programs: dict[str, Program], text: str, program: Program) -> Program:
+    """Returns `program`, kept under its text for the next time."""
+    if len(programs) >= _MAX_PROGRAMS:
+        programs.clear()
+    programs[text] = program
+    return program

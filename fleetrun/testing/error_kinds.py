@@ -42,6 +42,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "input/unsafe-config": "Others may write to a configuration file, so it is not trusted.",
     "input/unknown-setting": "fleetrun.toml has a name that is no setting.",
     "input/bad-depends-on": "A group's `depends_on` names no group.",
+    "input/bad-plugin": "A filter, test or lookup plugin beside the playbook does not load.",
     "input/bad-size": "A stage's size is not above zero.",
     "input/bad-variable": "A variable that says how to connect has a value that does not fit.",
     "input/block": "A task has `rescue` or `always` but no `block`.",

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from fleetrun.loading import json_schema
+from fleetrun.loading.lint import LintReport, lint_paths
 from fleetrun.loading.modules import ModuleLibrary, load_library
 from fleetrun.loading.schema import KEYWORDS, Keyword
 from fleetrun.loading.yamlfile import read_yaml
 
-__all__ = ["KEYWORDS", "Keyword", "ModuleLibrary", "load_library", "read_yaml", "schema"]
+__all__ = [
+    "KEYWORDS", "Keyword", "LintReport", "ModuleLibrary", "lint_paths", "load_library", "read_yaml",
+    "schema",
+]
 
 
 def schema(kind: str, library: ModuleLibrary) -> dict[str, Any]:

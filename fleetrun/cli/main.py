@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "runs": ("fleetrun.cli.runs", "List runs, show one."),
     "inventory": ("fleetrun.cli.inventory", "List, draw and show devices and groups."),
     "vault": ("fleetrun.cli.vault", "Encrypt, decrypt, view and edit Ansible Vault files."),
+    "lint": ("fleetrun.cli.lint", "Say what of a playbook will not run, and what will bite."),
     "schema": ("fleetrun.cli.schema", "Print a JSON Schema of playbooks, for editors."),
     "config": ("fleetrun.cli.config", "Show settings and where they come from."),
     "doc": ("fleetrun.cli.doc", "Show the documentation of modules and keywords."),

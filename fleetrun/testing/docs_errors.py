@@ -72,6 +72,7 @@ _FAMILIES: Final[Mapping[str, str]] = {
     "journal": "The journal cannot be used (exit 9); a run that has none touches nothing.",
     "lab": "The lab cannot start (exit 9).",
     "lease": "The run is not ours to write to (exit 8).",
+    "lint": "What `fleetrun lint` warns of; the playbook runs all the same.",
     "locked": "Somebody else is at work (exit 8).",
     "lost": "The link went away after the session was made. The device is asked for its receipts; "
     "what they cannot prove is *unknown*.",

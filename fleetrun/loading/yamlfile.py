@@ -52,7 +52,7 @@ class YamlDocument:
     def __init__(self, file: str, content: bytes, *, trusted: bool) -> None:
         self.file = file
         self.sha256 = hashlib.sha256(content).hexdigest()
-        is_secret = is_sealed(content)
+        is_secret = trusted and is_sealed(content)
         self.text = _decode(file, open_text(content, file) if is_secret else content)
         self._roots = _compose_all(file, self.text)
         builder = ValueBuilder(
@@ -107,8 +107,9 @@ def read_yaml(path: Path, *, trusted: bool = True, text: str | None = None) -> Y
     """Reads a YAML file, or `text` in its place.
 
     Text with ``{{``, ``{%`` or ``{#`` becomes a `TemplateText` when `trusted`;
-    `!unsafe` values never do. Raises InputError for anything that is wrong,
-    always with a mark when the file could be read; never anything else.
+    `!unsafe` values never do. Only trusted text is decrypted. Raises InputError for
+    anything that is wrong, always with a mark when the file could be read; never
+    anything else.
     """
     content = _read(path) if text is None else text.encode("utf-8", "surrogatepass")
     if len(content) > MAX_BYTES:

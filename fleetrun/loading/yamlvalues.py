@@ -179,7 +179,9 @@ class ValueBuilder:
             NodeKind.SEQUENCE: {"!", "!unsafe", _YAML + "seq"},
             NodeKind.MAPPING: {"!", "!unsafe", _YAML + "map"},
         }
-        if tag in fits[node.kind]:
+        if tag in VAULT_TAGS and not self._trusted:
+            fits = {}  # a device's text must not have anything decrypted
+        if tag in fits.get(node.kind, ()):
             return True
         shown = "!!" + tag.removeprefix(_YAML) if tag.startswith(_YAML) else tag
         self._problem(
@@ -249,9 +251,9 @@ class ValueBuilder:
                 merged = self._merge(value_node, trusted=trusted)
             else:
                 own[key] = self.build(value_node, trusted=trusted)
-        if own.keys() == {SEALED_KEY} and isinstance(own[SEALED_KEY], str):
+        if self._trusted and own.keys() == {SEALED_KEY} and isinstance(own[SEALED_KEY], str):
             return self._sealed(own[SEALED_KEY], node)
-        if own.keys() == {UNSAFE_KEY} and isinstance(own[UNSAFE_KEY], str):
+        if self._trusted and own.keys() == {UNSAFE_KEY} and isinstance(own[UNSAFE_KEY], str):
             return str(own[UNSAFE_KEY])
         return {**merged, **own} if merged else own
 

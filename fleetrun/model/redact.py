@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
+from itertools import groupby
+from posixpath import commonprefix
 from typing import Final, TypeVar
 
 from fleetrun.model.events import StepAnswered, TaskFinished
@@ -33,6 +35,9 @@ MIN_SECRET_CHARS: Final = 3
 
 #: Shorter lines of a secret of many lines (a key's "-----" or "}") are no secret.
 MIN_LINE_CHARS: Final = 8
+
+#: Groups inside groups that a pattern may have.
+_MAX_DEPTH: Final = 40
 
 E = TypeVar("E")
 
@@ -88,7 +93,7 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str], book: SecretBook | None = None) -> None:
         self._secrets = tuple(secrets)
-        self._book = book or SecretBook()
+        self._book = SecretBook() if book is None else book
         self._learn()
 
     def _learn(self) -> None:
@@ -96,13 +101,10 @@ class Redactor:
         secrets = (*self._secrets, *self._book)
         self._numbers = frozenset(text for text in secrets if text.lstrip("-").isdecimal())
         spellings = {form for secret in secrets for form in _spellings(secret)}
-        # Longest first: a secret that contains another one goes as a whole.
-        ordered = sorted(spellings, key=lambda form: (-len(form), form))
-        self._text = re.compile("|".join(map(re.escape, ordered))) if ordered else None
-        self._bytes = (
-            re.compile(b"|".join(re.escape(_to_bytes(form)) for form in ordered))
-            if ordered else None
-        )
+        self._text = re.compile(_tree(sorted(spellings), 0)) if spellings else None
+        # Latin-1 has a letter for each byte.
+        octets = sorted(_to_bytes(form).decode("latin-1") for form in spellings)
+        self._bytes = re.compile(_tree(octets, 0).encode("latin-1")) if octets else None
 
     def clean(self, event: E) -> E:
         """Returns the event without secrets; the same object when it has none.
@@ -167,6 +169,25 @@ def _text_fields(cls: type) -> tuple[str, ...]:
         names = tuple(name for name in found if name not in IDENTIFIERS)
         _FIELDS[cls] = names
     return names
+
+
+def _tree(forms: Sequence[str], depth: int) -> str:
+    """A pattern of sorted, different texts that share their beginnings.
+
+    The longest that fits is found: a secret that contains another one goes as a
+    whole. A list of 5,000 alternatives would be tried one by one at each letter.
+    """
+    if depth > _MAX_DEPTH:
+        return "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
+    parts = []
+    for _, group in groupby(forms, key=lambda form: form[:1]):
+        members = list(group)
+        start = commonprefix([members[0], members[-1]])
+        rests = [form[len(start):] for form in members if len(form) > len(start)]
+        below = f"(?:{_tree(rests, depth + 1)})" if rests else ""
+        is_end = members[0] == start
+        parts.append(re.escape(start) + below + ("?" if below and is_end else ""))
+    return "|".join(parts)
 
 
 def _spellings(secret: str) -> set[str]:

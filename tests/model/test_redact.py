@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fleetrun.model.events import AnyEvent, DeviceStarted, Notice, RunFinished, TaskFinished
-from fleetrun.model.redact import MASK, Redactor, censor
+from fleetrun.model.redact import MASK, Redactor, SecretBook, censor
 from fleetrun.model.result import TaskResult, TaskStatus
 from fleetrun.testing.factories import every_event, make_event
 
@@ -75,3 +79,33 @@ def test_censors_only_what_is_no_log() -> None:
     assert censor(event) is event
     hidden = censor(make_event(TaskFinished, result=event.result, no_log=True))
     assert (hidden.result.status, list(hidden.result.values)) == (TaskStatus.OK, ["censored"])
+
+
+@given(
+    secrets=st.lists(st.text("ab{.", min_size=1, max_size=5), max_size=8),
+    text=st.text("ab{.", max_size=30),
+)
+def test_many_secrets_are_hidden_as_one_by_one(secrets: list[str], text: str) -> None:
+    """What is left is what a list of all spellings, the longest first, leaves."""
+    ordered = sorted(filter(str.strip, secrets), key=len, reverse=True)
+    pattern = "|".join(map(re.escape, ordered))
+    expected = re.sub(pattern, MASK, text) if ordered else text
+    assert Redactor(secrets).text(text) == expected
+
+
+def test_a_pattern_of_very_many_beginnings_of_each_other_is_built() -> None:
+    """No depth of nesting breaks the compiler of patterns."""
+    redactor = Redactor(["a" * length for length in range(1, 500)])
+    assert redactor.text("x" + "a" * 499 + "y") == f"x{MASK}y"
+
+
+def test_what_is_found_later_is_hidden_from_then_on() -> None:
+    """A book of secrets may grow while a run goes on; numbers in results count, too."""
+    book = SecretBook()
+    redactor = Redactor((), book)
+    event = finished(pin=98765, n=[98765, 1])
+    assert redactor.clean(event) is event
+    book.add("98765")
+    book.add("no")  # too short to be taken out everywhere
+    assert redactor.clean(event).result.values == {"pin": MASK, "n": [MASK, 1]}
+    assert redactor.text("no 98765") == f"no {MASK}"

@@ -25,7 +25,7 @@ from fleetrun.loading.vault import (
 )
 from fleetrun.loading.vault.memory import forbid_dumps
 from fleetrun.loading.vault.values import sealed, unsealed
-from fleetrun.loading.yamlfile import as_operator_text, read_yaml
+from fleetrun.loading.yamlfile import as_operator_text, load_yaml_text, read_yaml
 from fleetrun.model.redact import MASK, Redactor
 from fleetrun.model.values import SecretText, TemplateText
 
@@ -234,3 +234,19 @@ def test_dumps_of_the_process_are_forbidden() -> None:
     """PR_GET_DUMPABLE (3) says so once a vault has a password (S-04)."""
     assert forbid_dumps()
     assert ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == 0
+
+
+@pytest.mark.parametrize(
+    "form", ["{sealed}", "a: !vault |\\n{indented}", "__ansible_vault: |\\n{indented}"]
+)
+def test_text_of_a_device_has_nothing_decrypted(form: str, vault: Vault) -> None:
+    """A device that knows an encrypted text must not get to know what it holds."""
+    sealed_text = seal(b"hunter22", vault.secrets[0])
+    indented = "".join(f"  {line}\n" for line in sealed_text.splitlines())
+    text = form.replace("{sealed}", sealed_text).replace("{indented}", indented)
+    try:
+        value = load_yaml_text(text)
+    except InputError as error:
+        value = error.problems
+    assert "hunter22" not in repr(value)
+    assert len(vault.known) == 0

@@ -96,10 +96,15 @@ def _play_name(loaded: Loaded, play: Play, scope: Scope) -> str:
         return play.name
 
 
-def _pattern(loaded: Loaded, play: Play) -> str:
+def patterns_of(loaded: Loaded, play: Play) -> tuple[str, ...]:
+    """Returns the patterns of a play's `hosts`, rendered; raises TemplateError."""
     scope = Scope([loaded.invocation.extra_vars, play.vars])
     hosts = loaded.templater.render(play.hosts, scope)
-    return ",".join(str(h) for h in hosts) if isinstance(hosts, list | tuple) else str(hosts)
+    return tuple(map(str, hosts)) if isinstance(hosts, list | tuple) else (str(hosts),)
+
+
+def _pattern(loaded: Loaded, play: Play) -> str:
+    return ",".join(patterns_of(loaded, play))
 
 
 def _select(loaded: Loaded, play: Play) -> tuple[str, ...]:

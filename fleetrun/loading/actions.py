@@ -77,6 +77,8 @@ class Action:
 
     #: Without the prefix of Ansible's own collections.
     module: str
+    #: As it is written.
+    written: str = ""
     #: Where the arguments stand: a mapping, text or nothing.
     field: Field
     #: Text that follows the module's name in ``action: copy src=a``.
@@ -155,7 +157,8 @@ def _complain_no_module(
 
 def _action_of_key(field: Field) -> Action:
     """The action of ``copy: {src: a}``."""
-    return Action(module=canonical_name(str(field.pointer[-1])), field=field)
+    name = str(field.pointer[-1])
+    return Action(module=canonical_name(name), field=field, written=name)
 
 
 def _action_of_keyword(field: Field) -> Action | None:
@@ -179,7 +182,7 @@ def _action_of_keyword(field: Field) -> Action | None:
     is_mapping = holder is not field
     text = rest.strip() if rest.strip() or not is_mapping else None
     return Action(
-        module=canonical_name(name), field=field, text=text,
+        module=canonical_name(name), field=field, text=text, written=name,
         not_args=("module",) if is_mapping else (),
     )
 

@@ -271,7 +271,10 @@ def _flag(keys: Mapping[str, Field], name: str) -> bool:
 
 
 def _title(hosts: Value) -> str:
-    return ",".join(str(name) for name in hosts) if isinstance(hosts, list) else str(hosts)
+    """The hosts as a name; one that is a template stays one."""
+    if isinstance(hosts, list):
+        return ",".join(str(name) for name in hosts)
+    return hosts if isinstance(hosts, str) else str(hosts)
 
 
 def _what(play: Field) -> str:

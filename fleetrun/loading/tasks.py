@@ -245,7 +245,7 @@ class TaskReader:
             for name in ("changed_when", "failed_when") if name in keys
         }
         return Task(
-            id=task_id, module=action.module, args=args, mark=field.mark,
+            id=task_id, module=action.module, action=action.written, args=args, mark=field.mark,
             name=read_text(keys["name"]) if "name" in keys else "",
             when=own.when, loop=read_loop(keys),
             register=read_variable_name(keys["register"]) if "register" in keys else "",

@@ -68,6 +68,8 @@ class Task:
     id: str
     #: Canonical module name without collection prefix.
     module: str
+    #: The module as the playbook calls it; "" for tasks that are in none.
+    action: str = ""
     #: Arguments; values may hold templates. Free text is under "_raw_params".
     args: Mapping[str, Value] = field(default_factory=dict)
     name: str = ""

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from fleetrun.cli.main import cli
+from fleetrun.errors import FleetrunError
 from tests.conformance.observed import from_events
 
 CASES = Path(__file__).parent / "cases"
@@ -28,7 +29,9 @@ def run_case(folder: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> di
         cli, ["run", "playbook.yml", "-i", "inventory", "--output", "json", *more]
     )
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    seen = from_events(lines, done.exit_code)
+    wrong = done.exception
+    code = int(wrong.exit_code) if isinstance(wrong, FleetrunError) else done.exit_code
+    seen = from_events(lines, code)
     if not lines:
         seen["stderr"] = done.stderr
     return json.loads(json.dumps(seen).replace(str(copy), "CASE"))

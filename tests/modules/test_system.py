@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,33 @@ def test_reboot_does_nothing_under_check(make_device) -> None:
     time.sleep(1.2)
     assert not (device.root / "rebooted").exists()
     assert not (device.root / "told").exists()
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox", "bash"])
+def test_mount_knows_what_is_mounted(shell: str, make_device, make_step, namespaces) -> None:
+    """Mounted, other options, unmounted, absent: each in one namespace, after the other."""
+    device = make_device(shell)
+    device = replace(device, inside=namespaces(device.root, is_bare=shell == "busybox"))
+    base = {"path": f"{device.root}/m p", "fstab": f"{device.root}/fstab"}
+    source = {"src": "tmpfs", "fstype": "tmpfs"}
+    wanted = [
+        ({**source, "opts": "size=1m", "state": "mounted"}, True),
+        ({**source, "opts": "size=1m", "state": "mounted"}, False),
+        ({**source, "opts": "size=2m", "state": "mounted"}, True),
+        ({**source, "state": "remounted"}, True),
+        ({"state": "unmounted"}, True),
+        ({"state": "unmounted"}, False),
+        ({**source, "opts": "size=2m", "state": "mounted"}, True),
+        ({"state": "absent"}, True),
+        ({"state": "absent"}, False),
+        ({**source, "state": "ephemeral"}, True),
+    ]
+    replies = device.run(*(
+        make_step("mount", {**base, **args}, seq=seq) for seq, (args, _) in enumerate(wanted)
+    ), make_step("mount", {**base, "src": "other", "fstype": "tmpfs", "state": "ephemeral"},
+                 seq=len(wanted)))
+    assert [(0, changed) for _, changed in wanted] == [
+        (reply.exit_status, reply.values["changed"]) for reply in replies[:-1]
+    ], replies
+    assert "different source" in replies[-1].values["msg"]
+    assert (device.root / "fstab").read_text() == ""

@@ -14,6 +14,7 @@ from fleetrun.actions.files import CopyPreparer, ScriptPreparer, TemplatePrepare
 from fleetrun.actions.ini import prepare_ini_file
 from fleetrun.actions.pause import pause
 from fleetrun.actions.set_fact import set_fact
+from fleetrun.actions.uri import UriPreparer
 from fleetrun.actions.validate_argument_spec import validate_argument_spec
 from fleetrun.contracts import Dialogue, FileReader
 from fleetrun.planning.toolbox import ControllerAction, Preparer
@@ -32,6 +33,7 @@ def preparers(files: FileReader) -> Mapping[str, Preparer]:
         "template": TemplatePreparer(contents),
         "script": ScriptPreparer(contents),
         "assemble": AssemblePreparer(contents),
+        "uri": UriPreparer(contents),
         "ini_file": prepare_ini_file,
     }
 

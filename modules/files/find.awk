@@ -5,8 +5,12 @@
 # was reached, then one JSON object per line, unclosed, with "<tab><path>" behind
 # it where a checksum is wanted.
 
-function json(text,   i, c, out) {
-  gsub(/\\/, "\\\\", text); gsub(/"/, "\\\"", text)
+# Not every awk agrees on backslashes in what gsub puts in.
+function json(text,   n, i, c, out) {
+  gsub(/\\/, "&&", text)
+  n = split(text, Q, "\"")
+  for (i = 1; i <= n; i++) out = out (i > 1 ? "\\\"" : "") Q[i]
+  text = out; out = ""
   if (text !~ /[\001-\037\177]/) return "\"" text "\""
   for (i = 1; i <= length(text); i++) {
     c = substr(text, i, 1)
@@ -40,7 +44,7 @@ function glob(text,   i, c, out, end) {
     else if (c == "[" && (end = index(substr(text, i + 2), "]")) > 0) {
       if (substr(text, i + 1, 2) == "!]") end += index(substr(text, i + 2 + end), "]")
       c = substr(text, i + 1, end)
-      gsub(/\\/, "\\\\", c)
+      gsub(/\\/, "&&", c)
       if (c ~ /^!/) c = "^" substr(c, 2); else if (c ~ /^\^/) c = "\\" c
       out = out "[" c "]"; i += end + 1
     }

@@ -23,6 +23,7 @@ import pytest
 
 from fleetrun.loading.yamlfile import read_yaml
 from fleetrun.model.module import CheckMode
+from tests.support.http_server import http_server
 
 FOLDER = Path(__file__).with_name("cases")
 SHELLS = ("dash", "busybox", "bash")
@@ -30,6 +31,19 @@ KEYS = {"name", "given", "prepare", "args", "env", "shells", "expect", "again", 
         "inside"}
 EXPECT_KEYS = {"changed", "failed", "kind", "result", "diff", "files", "globs", "stdout", "rc",
                "status"}
+
+
+#: Address of the web server, while there is one.
+HTTP: list[str] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def web_server():
+    """A server on loopback for cases that name {http}."""
+    with http_server() as url:
+        HTTP.append(url)
+        yield
+        HTTP.pop()
 
 
 def load_cases() -> list[Any]:
@@ -107,7 +121,7 @@ def args_of(case: Mapping[str, Any], root: Path) -> dict[str, Any]:
 
 def filled(value: Any, root: Path) -> Any:
     if isinstance(value, str):
-        return value.replace("{root}", str(root))
+        return value.replace("{root}", str(root)).replace("{http}", HTTP[-1] if HTTP else "")
     if isinstance(value, list):
         return [filled(item, root) for item in value]
     if isinstance(value, Mapping):

@@ -67,10 +67,11 @@ def test_program_reads_declared_arguments_only(name: str) -> None:
     # A program that stands in for another sets what that one reads.
     declared |= set(re.findall(r"(?m)(?:^| )a_(\w+)=", spec.program))
     guarded = set(re.findall(r"fr_has (\w+)", spec.program))
+    guarded |= set(re.findall(r"\$\{a_(\w+):-", spec.program))
     text = re.sub(r"(?m)^\s*#.*$", "", spec.program)
     read = set(re.findall(r"\$\{?a_(\w+)", text))
     known = declared | guarded
-    unknown = {key for key in read if key not in known and re.sub(r"_n$", "", key) not in known}
+    unknown = {key for key in read if key not in known and re.sub(r"_n?$", "", key) not in known}
     assert set() == unknown
 
 

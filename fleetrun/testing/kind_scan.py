@@ -24,7 +24,9 @@ _WORD: Final = re.compile(r"[a-z]+(?:-[a-z]+)*")
 #: `fr_fail "message" module/kind`: the last word of a command in sh.
 _SH_KIND: Final = re.compile(r"\s(module/[a-z]+(?:-[a-z]+)*)\b")
 #: Constants that only look like a kind.
-_NO_KINDS: Final = frozenset({"fs/etc", "lab/bad-update", "usr/local", "yes/no"})
+_NO_KINDS: Final = frozenset({
+    "application/json", "application/x-www-form-urlencoded", "application/octet-stream",
+    "fs/etc", "lab/bad-update", "usr/local", "yes/no"})
 #: Tells about kinds, raises none.
 _NOT_SCANNED: Final = "testing"
 

@@ -14,8 +14,6 @@ fr_hash() {
 }
 fr_name_of() { fr_v=${1%%[?#]*} fr_v=${fr_v##*/}; [ -n "$fr_v" ] || fr_v=index.html; }
 fr_fetch_failed() {
-  fr_put url "$a_url"
-  fr_put dest "$fr_p"
   fr_put_int elapsed "$fr_elapsed"
   [ "$fr_status" = -1 ] || { fr_put_int status_code "$fr_status"; fr_fail 'Request failed'; }
   fr_put_int status_code -1
@@ -30,6 +28,8 @@ else
   case $a_dest in */) fr_fail "Destination $a_dest does not exist" ;; */*) fr_v=${fr_p%/*} ;; *) fr_v=. ;; esac
   [ -d "$fr_v/" ] || fr_fail "Destination $fr_v does not exist"
 fi
+fr_put url "$a_url"
+fr_put dest "$fr_p"
 fr_http_open
 # The checksum: its algorithm, and the value or where to find it.
 fr_algorithm='' fr_sum=''
@@ -64,8 +64,7 @@ fr_end() {
     fr_kind "$fr_p"
     fr_put_look
   fi
-  fr_put dest "$fr_p"
-  fr_put url "$a_url"
+  [ -z "$fr_folder" ] || fr_put dest "$fr_p"
   exit 0
 }
 fr_kind "$fr_p"

@@ -38,9 +38,6 @@ elif fr_has content || fr_has _content_b; then
     fr_fail 'cannot write the body: the disk may be full'
 fi
 if [ -n "$a__content_type" ] && ! fr_http_given content-type; then fr_http_header Content-Type "$a__content_type"
-elif [ -n "$fr_body" ] && ! fr_http_given content-type; then
-  # curl and wget would say that it is a form.
-  fr_http_header Content-Type application/octet-stream
 fi
 [ "$a_force" = false ] || fr_http_header Cache-Control no-cache
 fr_follow=10
@@ -80,6 +77,10 @@ case $fr_type in
     ;;
 esac
 fr_size=${#fr_content}
+if [ "$fr_method" = HEAD ]; then
+  fr_http_answer content-length
+  fr_size=${fr_v:-unknown}
+fi
 if [ "$fr_wanted" = false ]; then
   fr_v=$(tr -d '\r' <"$fr_http_dir/head" | sed -n 's/^HTTP\/[0-9.]* [0-9]* *//p' | tail -n 1)
   fr_fail "Status code was $fr_status and not [$(fr_codes)]: HTTP Error $fr_status: $fr_v"

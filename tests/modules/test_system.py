@@ -125,3 +125,21 @@ def test_mount_knows_what_is_mounted(shell: str, make_device, make_step, namespa
     ], replies
     assert "different source" in replies[-1].values["msg"]
     assert (device.root / "fstab").read_text() == ""
+
+
+def test_locale_gen_makes_a_real_locale(make_device, make_step, namespaces) -> None:
+    """The machine's own locale-gen, on folders of the test, makes what is asked for."""
+    device = make_device("dash")
+    for name in ("etc", "usr/lib/locale"):
+        (device.root / name).mkdir(parents=True)
+    (device.root / "etc/locale.gen").write_text("# de_AT ISO-8859-1\n# en_IE.UTF-8 UTF-8\n")
+    shutil.copytree("/etc/alternatives", device.root / "etc/alternatives", symlinks=True)
+    device = replace(device, inside=namespaces(device.root, ["etc", "usr/lib/locale"]))
+    first, second, gone = device.run(
+        make_step("locale_gen", {"name": ["de_AT"]}, seq=0),
+        make_step("locale_gen", {"name": ["de_AT"]}, seq=1),
+        make_step("locale_gen", {"name": ["de_AT"], "state": "absent"}, seq=2),
+    )
+    assert [(0, True), (0, False), (0, True)] == [
+        (reply.exit_status, reply.values["changed"]) for reply in (first, second, gone)
+    ], (first, second, gone)

@@ -49,6 +49,7 @@ test: $(VENV)/.dev packages lint types
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -q
 
 test-all: $(VENV)/.dev packages lint types
+	@.ci/packages slow
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -q -m "not bench"
 
 # -- parts ----------------------------------------------------------------------

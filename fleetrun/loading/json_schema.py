@@ -22,7 +22,9 @@ _TEMPLATE: Final[Schema] = {"type": "string", "pattern": r"\{\{|\{%"}
 _TEXT: Final[Schema] = {"type": ["string", "number", "boolean"]}
 _FLAG: Final[Schema] = {"anyOf": [
     {"type": "boolean"}, {"enum": [0, 1]},
-    {"type": "string", "pattern": r"^(?i:yes|no|on|off|true|false|y|n|t|f|0|1)$"}, _TEMPLATE,
+    # Editors read YAML 1.2, where `yes` is text; JavaScript's patterns know no (?i).
+    {"type": "string", "pattern": "^([Yy]([Ee][Ss])?|[Nn][Oo]?|[Oo][Nn]|[Oo][Ff][Ff]|"
+     "[Tt]([Rr][Uu][Ee])?|[Ff]([Aa][Ll][Ss][Ee])?|[01])$"}, _TEMPLATE,
 ]}
 _NUMBER: Final[Schema] = {"anyOf": [
     {"type": "number"}, {"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}, _TEMPLATE,
@@ -63,6 +65,9 @@ _TYPES: Final[Mapping[str, Schema]] = {
     ]},
     "list of roles": {"anyOf": [{"type": "array", "items": _ref("role")}, {"type": "null"}]},
     "list of stages": {"type": "array", "items": _ref("stage")}, "gate": _ref("gate"),
+    "list of questions": {"type": "array", "items": {
+        "type": ["object", "string"], "properties": {"name": _TEXT, "prompt": _TEXT},
+    }},
     "list of rules": {"type": "array", "items": _ref("abort_rule")},
     "mapping of groups": {"type": "object", "additionalProperties": _ref("graph_group")},
 }
@@ -154,7 +159,8 @@ def _of(keyword: Keyword) -> Schema:
     if keyword.name.startswith("with_"):
         # What a lookup takes is for the lookup to say: a scalar is a list of one.
         return {}
-    schema = _BY_NAME.get(keyword.name) or _TYPES[keyword.type]
+    # A type that is not in the table takes anything: an editor must not cry wolf.
+    schema = _BY_NAME.get(keyword.name) or _TYPES.get(keyword.type, {})
     # Beside $ref everything else is ignored in draft 7.
     return {"allOf": [schema]} if "$ref" in schema else dict(schema)
 
@@ -250,7 +256,8 @@ def _argument(arg: ArgSpec) -> Schema:
     schema = dict(_ARGUMENTS[arg.type])
     if arg.choices:
         known = [value for value in arg.choices if value is not None]
-        schema = {"anyOf": [{"enum": [*known, *map(str, known)]}, _TEMPLATE]}
+        spellings = {(type(value), value): value for value in (*known, *map(str, known))}
+        schema = {"anyOf": [{"enum": list(spellings.values())}, _TEMPLATE]}
         if any(isinstance(value, bool) for value in known):
             schema["anyOf"].append(_FLAG)
         if arg.type is ArgType.LIST:

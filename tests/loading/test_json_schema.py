@@ -62,6 +62,9 @@ def task(text: str) -> str:
 def test_the_schemas_are_valid_schemas(schema: dict[str, Any]) -> None:
     """By draft 7's own schema, and every $ref leads somewhere."""
     jsonschema.Draft7Validator.check_schema(schema)
+    for found in re.findall(r'"enum": (\[[^\]]*\])', json.dumps(schema, default=str)):
+        values = [(type(value), value) for value in json.loads(found)]
+        assert len(set(values)) == len(values), "editors refuse a choice that stands there twice"
     names = re.findall(r'"#/definitions/([^"]+)"', json.dumps(schema, default=str))
     assert set(names) <= set(schema["definitions"])
 
@@ -99,6 +102,7 @@ def test_every_example_of_a_module_passes() -> None:
         task("{copy: 'src=a dest=b'}"), task("{copy: {src: a}, args: {dest: /b}}"),
         task("{service: {name: x, state: '{{ wanted }}'}}"),
         task("{set_fact: {any_name: 1}}"), task("{action: command uptime}"),
+        task("{command: id, become: 'yes', ignore_errors: 'Off'}"),
         task("{block: [{ping: }], rescue: [{fail: {msg: no}}]}"),
         task("{file: {path: /a, mode: 0644, state: touch}, when: [a, b]}"),
         "- import_playbook: other.yml\n",

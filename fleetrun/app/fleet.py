@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
+import os
 import secrets
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -15,20 +18,21 @@ from fleetrun.actions.include_vars import IncludeVars
 from fleetrun.actions.registry import CONTROLLER_ACTIONS, dialogues, preparers
 from fleetrun.app.loaded import Loaded
 from fleetrun.app.plans import plan_plays, unmatched_warnings
-from fleetrun.app.records import absolute, check_unchanged
+from fleetrun.app.records import all_hashes, check_unchanged, check_wishes
 from fleetrun.contracts import Clock, Journal, Lease, Reporter, SecretSource, Transport
 from fleetrun.engine.bus import Bus
 from fleetrun.engine.clock import SystemClock
 from fleetrun.engine.controller import RunController
 from fleetrun.engine.past import Past, read_past
 from fleetrun.engine.setup import PlayPlan, RunSetup
+from fleetrun.engine.wishes import Wishes
 from fleetrun.errors import ExitCode, FleetrunError, JournalError, LockedError
 from fleetrun.loading.files import OperatorFiles
 from fleetrun.loading.vault import current_vault
 from fleetrun.model.events import RunFinished
 from fleetrun.model.playbook import Task
 from fleetrun.model.redact import Redactor
-from fleetrun.model.run import RunRecord, RunState
+from fleetrun.model.run import Decision, RunRecord, RunState
 from fleetrun.planning.arguments import coerce
 from fleetrun.planning.toolbox import ProgramOptions, Toolbox
 from fleetrun.planning.variables import BaseVars
@@ -70,6 +74,16 @@ class Secrets:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeWishes:
+    """What the operator knows and says at `resume`."""
+
+    #: Edited files, or "inventory".
+    accepted: tuple[str, ...] = ()
+    #: Name of an interrupted step -> what is to become of it.
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
     """How a run is watched and steered, whichever way it came to be."""
 
@@ -99,12 +113,14 @@ class FleetApp:
     def __init__(
         self, journal: RunJournal, transports: Mapping[str, Transport],
         clock: Clock | None = None, confirm: Callable[[Task], bool] | None = None,
+        resume: ResumeWishes | None = None,
     ) -> None:
         """`confirm` is asked before each task whether it is wanted (--step)."""
         self._journal = journal
         self._transports = transports
         self._clock = clock or SystemClock()
         self._confirm = confirm
+        self._resume = resume or ResumeWishes()
 
     async def run(
         self, loaded: Loaded, *, reporters: Sequence[Reporter], passwords: Secrets,
@@ -125,7 +141,7 @@ class FleetApp:
         )
         await self._journal.check()
         lease = await self._journal.create_run(
-            run, title, loaded.kept_invocation, absolute(loaded.file_hashes)
+            run, title, loaded.kept_invocation, all_hashes(loaded)
         )
         async with self._held(lease) as end:
             return await self._execute(loaded, plans, lease, Past(), title, asked, end)
@@ -139,12 +155,13 @@ class FleetApp:
 
         Raises UsageError when its files changed, LockedError while it still runs.
         """
-        check_unchanged(record, loaded)
         asked = _Asked(
             reporters=reporters, passwords=passwords, verbosity=verbosity,
             on_controller=on_controller,
         )
         await self._journal.check()
+        await check_unchanged(self._journal, record, loaded, self._resume.accepted)
+        await check_wishes(self._journal, record.run, self._resume.decisions)
         lease = await self._journal.take_lease(record.run)
         async with self._held(lease) as end:
             past = await read_past(self._journal.events(record.run))
@@ -217,7 +234,8 @@ class FleetApp:
             plans=plans, playbook_dir=base_dir, toolbox=toolbox, options=options,
             base_vars=BaseVars(loaded.inventory), lib=loaded.library.lib,
             transports=self._transports, dialogues=dialogues(base_dir), secrets=passwords,
-            login_password=asked.passwords.login, clock=self._clock,
+            login_password=asked.passwords.login,
+            wishes=Wishes(decisions=self._resume.decisions, by=_operator()), clock=self._clock,
             known_hosts=default_known_hosts(),
             extra_vars=invocation.extra_vars,
             warnings=(
@@ -256,6 +274,13 @@ class FleetApp:
         async with asyncio.TaskGroup() as group:
             for device in devices:
                 group.create_task(self._journal.unlock_device(lease, device))
+
+
+def _operator() -> str:
+    """Returns "user@host", for the journal."""
+    with suppress(KeyError, OSError):
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    return f"uid {os.getuid()}@{socket.gethostname()}"
 
 
 def _busy(holders: Mapping[str, str]) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from fleetrun.app import FleetApp, Loaded, Secrets, answered
+from fleetrun.app import FleetApp, Loaded, ResumeWishes, Secrets, answered
 from fleetrun.app.running import RunController, SystemClock, open_journal, transports
 from fleetrun.app.terminal import Look, live_reporters
 from fleetrun.cli import exit_codes
@@ -91,7 +91,9 @@ def start(loaded: Loaded, show: Show, passwords: Secrets, *, title: str = "") ->
     return _in_loop(work, show)
 
 
-def go_on(record: RunRecord, loaded: Loaded, show: Show, passwords: Secrets) -> int:
+def go_on(
+    record: RunRecord, loaded: Loaded, show: Show, passwords: Secrets, wishes: ResumeWishes
+) -> int:
     """Resumes a run; returns the exit code."""
     loaded, passwords = _answered(loaded, passwords)
 
@@ -101,7 +103,7 @@ def go_on(record: RunRecord, loaded: Loaded, show: Show, passwords: Secrets) -> 
             on_controller=signals.attach,
         )
 
-    return _in_loop(work, show)
+    return _in_loop(work, show, wishes)
 
 
 def find_run(name: str) -> RunRecord:
@@ -117,7 +119,7 @@ def find_run(name: str) -> RunRecord:
 Work = Callable[["FleetApp", "_Signals", Sequence[Reporter]], Awaitable[RunFinished]]
 
 
-def _in_loop(work: Work, show: Show) -> int:
+def _in_loop(work: Work, show: Show, wishes: ResumeWishes | None = None) -> int:
     raise_file_limit()
 
     async def main() -> int:
@@ -126,7 +128,9 @@ def _in_loop(work: Work, show: Show) -> int:
         async with open_journal() as journal, showing as shown:
             confirm = StepQuestions().ask if show.step else None
             ask = _ask_passphrase if sys.stdin.isatty() else None
-            app = FleetApp(journal, transports(clock, ask_passphrase=ask), clock, confirm)
+            app = FleetApp(
+                journal, transports(clock, ask_passphrase=ask), clock, confirm, wishes
+            )
             with _Signals() as signals:
                 event = await work(app, signals, shown)
                 code = signals.exit_code(event.exit_code)

@@ -18,6 +18,8 @@ from fleetrun.engine.bus import Bus
 from fleetrun.engine.dialogue import DialogueLink, PatientClock, StoppedError
 from fleetrun.engine.session import DeviceSession
 from fleetrun.engine.stop import StopFlag
+from fleetrun.engine.telling import task_event
+from fleetrun.engine.wishes import Wishes, unproven
 from fleetrun.errors import (
     ConnectError,
     FleetrunError,
@@ -30,11 +32,10 @@ from fleetrun.model.events import (
     DeviceFinished,
     DeviceStarted,
     StepAnswered,
-    TaskFinished,
-    TaskRetried,
     TasksIntended,
 )
 from fleetrun.model.result import Outcome, TaskResult, TaskStatus
+from fleetrun.model.run import Decision
 from fleetrun.model.steps import (
     DialogueStep,
     Done,
@@ -75,6 +76,7 @@ class RunnerTools:
     clock: Clock
     dialogues: Mapping[str, Dialogue]
     stop: StopFlag
+    wishes: Wishes = field(default_factory=Wishes)
 
 
 class DeviceRunner:
@@ -93,6 +95,9 @@ class DeviceRunner:
         self._dialogues = tools.dialogues
         self._stop = tools.stop
         self._clock = tools.clock
+        self._wishes = tools.wishes
+        #: What the operator decided of interrupted steps, by key.
+        self._decided: dict[str, Decision | None] = {}
         #: Lost links since the last answer.
         self._losses = 0
         #: Keys of steps that may have begun and whose end is not known.
@@ -151,10 +156,8 @@ class DeviceRunner:
             match work:
                 case Done():
                     return work
-                case Report():
-                    self._report(work)
-                case Retrying():
-                    self._retrying(work)
+                case Report() | Retrying():
+                    self._tell(work)
                 case RemoteBatch() | DialogueStep():
                     done = await self._carry_out(work)
                     if done is not None:
@@ -301,10 +304,10 @@ class DeviceRunner:
                 break
             if reply.kind is ReplyKind.FINISHED:
                 self._answer((step,), reply)
-            elif step.spec.idempotent:
+            elif step.spec.idempotent or self._decided.get(step.key) is Decision.RERUN:
                 break
             else:
-                self._take_unknown(step, reply)
+                self._take_unproven(step, reply)
         return self._outstanding(steps)
 
     async def _ask(self, detached: tuple[Step, ...]) -> dict[str, Reply]:
@@ -328,17 +331,24 @@ class DeviceRunner:
 
     async def _clear_way(self, interrupted: Iterable[Step]) -> None:
         """Lets steps that may be repeated run again under their old names."""
-        again = tuple(step for step in interrupted if step.spec.idempotent)
+        again = []
+        for step in interrupted:
+            if not step.spec.idempotent:
+                decision = self._wishes.decide(self._play, self._device, step, self._bus)
+                self._decided[step.key] = decision
+            if step.spec.idempotent or self._decided[step.key] is Decision.RERUN:
+                again.append(step)
         if again:
-            await self._session.forget(again)
+            await self._bus.barrier()
+            await self._session.forget(tuple(again))
 
-    def _take_unknown(self, step: Step, reply: Reply) -> None:
+    def _take_unproven(self, step: Step, reply: Reply) -> None:
         """The device cannot prove what became of a step that must not be repeated."""
-        result = results.unknown(
-            reply.error_kind or "module/interrupted",
-            "began on the device, was interrupted, and must not be repeated unasked",
-        )
-        self._program.feed(step.seq, result)
+        result = unproven(step, reply, self._decided.get(step.key), self._wishes.by)
+        if result.status is TaskStatus.UNKNOWN:
+            self._program.feed(step.seq, result)
+        else:
+            self._take(step, result)
 
     # -- dialogues --------------------------------------------------------------
 
@@ -378,22 +388,7 @@ class DeviceRunner:
         except FleetrunError as error:
             return results.failed(error.message, error.kind)
 
-    def _retrying(self, retry: Retrying) -> None:
+    def _tell(self, work: Report | Retrying) -> None:
         self._bus.publish(
-            TaskRetried(
-                at=self._bus.now(), play=self._play, device=self._device, task=retry.task.id,
-                name=retry.name or retry.task.module, retries_left=retry.retries_left,
-                is_handler=retry.is_handler, path=str(retry.task.mark),
-            )
-        )
-
-    def _report(self, report: Report) -> None:
-        task = report.task
-        self._bus.publish(
-            TaskFinished(
-                at=self._bus.now(), play=self._play, device=self._device, task=task.id,
-                name=report.name or task.name, module=task.module, result=report.result,
-                is_handler=report.is_handler, no_log=report.no_log, path=str(task.mark),
-                item_statuses=report.item_statuses, item_labels=report.item_labels,
-            )
+            task_event(work, play=self._play, device=self._device, now=self._bus.now())
         )

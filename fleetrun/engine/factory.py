@@ -45,7 +45,7 @@ class DeviceFactory:
         self._sessions: dict[str, list[DeviceSession]] = {}
         self._backoff = Backoff(seed=setup.run)
         self._tools = RunnerTools(
-            bus=bus, clock=setup.clock, dialogues=setup.dialogues, stop=stop
+            bus=bus, clock=setup.clock, dialogues=setup.dialogues, stop=stop, wishes=setup.wishes,
         )
         #: Warnings of the templater that were published.
         self._told = 0

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fleetrun.contracts import Clock, Dialogue, SecretSource, Transport
+from fleetrun.engine.wishes import Wishes
 from fleetrun.model.inventory import Inventory
 from fleetrun.model.playbook import Play
 from fleetrun.model.rollout import RolloutPlan
@@ -49,6 +50,8 @@ class RunSetup:
     clock: Clock
     #: For devices whose variables have no password.
     login_password: str | None = field(default=None, repr=False)
+    #: What the operator says of interrupted steps, at `resume`.
+    wishes: Wishes = field(default_factory=Wishes)
     known_hosts: tuple[str, ...] = ()
     connect_attempts: int = 3
     #: Vars of --extra-vars, trusted text included.

@@ -136,6 +136,20 @@ class StepAnswered(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepAcknowledged(Event):
+    """The operator's word for an interrupted step that is not idempotent; at `resume`."""
+
+    type: ClassVar[str] = "step_acknowledged"
+    play: int
+    device: str
+    key: str
+    #: rerun | done
+    decision: str
+    #: Who said so, "user@host".
+    rerun_acknowledged_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFinished(Event):
     """A task is over on a device: its final result, for people."""
 
@@ -236,15 +250,16 @@ class Notice(Event):
 
 AnyEvent: TypeAlias = (
     "RunStarted | RunResumed | PlayStarted | StageStarted | StageFinished | DeviceStarted "
-    "| DeviceConnected | TasksIntended | StepAnswered | TaskFinished | TaskRetried "
-    "| DeviceFinished | RunHalted | PlayFinished | RunFinished | Notice"
+    "| DeviceConnected | TasksIntended | StepAnswered | StepAcknowledged | TaskFinished "
+    "| TaskRetried | DeviceFinished | RunHalted | PlayFinished | RunFinished | Notice"
 )
 
 EVENT_TYPES: Mapping[str, type[Event]] = {
     cls.type: cls
     for cls in (
         RunStarted, RunResumed, PlayStarted, StageStarted, StageFinished, DeviceStarted,
-        DeviceConnected, TasksIntended, StepAnswered, TaskFinished, TaskRetried, DeviceFinished,
+        DeviceConnected, TasksIntended, StepAnswered, StepAcknowledged, TaskFinished,
+        TaskRetried, DeviceFinished,
         RunHalted, PlayFinished, RunFinished, Notice,
     )
 }

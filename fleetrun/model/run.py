@@ -64,6 +64,15 @@ class Invocation:
     retry_of: str = ""
 
 
+class Decision(StrEnum):
+    """The operator's word for an interrupted step that must not be repeated unasked."""
+
+    #: It may run once more.
+    RERUN = "rerun"
+    #: It counts as done and changed.
+    DONE = "done"
+
+
 class RunState(StrEnum):
     """Life of a run in the journal."""
 

@@ -211,6 +211,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "usage/lab-is-up": "A lab of this name is up.",
     "usage/no-folder": "The folder that the run or plan began in is gone.",
     "usage/no-lab": "There is no lab of this name.",
+    "usage/no-such-step": "`resume` names a step that was not interrupted.",
     "usage/no-such-task": "No task matches `--start-at-task`.",
     "usage/no-types": "`lab up --types` names no type.",
     "usage/nothing-to-retry": "No device of the run has one of these outcomes.",

@@ -21,6 +21,7 @@ from fleetrun.model.events import (
     RunStarted,
     StageFinished,
     StageStarted,
+    StepAcknowledged,
     StepAnswered,
     TaskFinished,
     TaskRetried,
@@ -78,6 +79,10 @@ EXAMPLES: Final[Mapping[type[Event], Event]] = {
             at=AT, play=1, device="gw-01", task="p1.t1", name="kernel", module="command",
             result=OK_RESULT, is_handler=True, path="site.yml:4:7", item_statuses=("ok",),
             item_labels=("one",), delegated_to="gw-02",
+        ),
+        StepAcknowledged(
+            at=AT, play=1, device="gw-01", key="p1.t1#1", decision="rerun",
+            rerun_acknowledged_by="ops@jump",
         ),
         TaskRetried(
             at=AT, play=1, device="gw-01", task="p1.t1", name="kernel", retries_left=2,

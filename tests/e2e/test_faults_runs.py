@@ -122,7 +122,10 @@ def test_a_device_that_left_the_inventory_stays_in_the_run(
     write_inventory(tmp_path, {"dev-1": devices["dev-1"], "new": new, "dev-2": devices["dev-2"]})
     time.sleep(1.2)  # what was started on a device before the kill goes on to its end
     before = counted(fakes)["dev-3"]
-    without = fleetrun("resume", run, "--output", "json")
+    refused = fleetrun("resume", run, "--output", "json")
+    assert refused.returncode == 2
+    assert "devices gone from the inventory: dev-3" in refused.stderr
+    without = fleetrun("resume", run, "--output", "json", "--accept-changed", "inventory")
     expected = {"dev-1": "changed", "dev-2": "changed", "dev-3": "unknown"}
     assert_whole(without, 7, expected, tmp_path / "state")
     assert "left the inventory" in finished(without, "dev-3")["reason"]
@@ -139,7 +142,7 @@ def test_a_device_that_left_after_its_end_keeps_its_outcome(devices, fleetrun, t
     inventory = write_inventory(tmp_path, devices)
     run = killed(fleetrun, inventory, "run.finished=kill")
     write_inventory(tmp_path, {"dev-1": devices["dev-1"]})
-    done = fleetrun("resume", run, "--output", "json")
+    done = fleetrun("resume", run, "--output", "json", "--accept-changed", inventory)
     assert dict.fromkeys(NAMES, "changed") == outcomes_of(done)
     assert done.returncode == 0
 

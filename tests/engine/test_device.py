@@ -7,15 +7,18 @@ from dataclasses import replace
 
 import pytest
 
+from fleetrun.engine.wishes import Wishes
 from fleetrun.errors import ConnectError, JournalError
 from fleetrun.model.events import (
     DeviceFinished,
     DeviceStarted,
+    StepAcknowledged,
     StepAnswered,
     TasksIntended,
 )
 from fleetrun.model.playbook import Become, Loop, LoopControl
 from fleetrun.model.result import Outcome, TaskResult, TaskStatus
+from fleetrun.model.run import Decision
 from fleetrun.testing.devices import Answer
 from tests.support.programs import SPECS, block, play, task, template, toolbox, when
 from tests.support.runs import FAILS, World, by_name
@@ -178,6 +181,37 @@ def test_an_interrupted_command_is_unknown_and_never_repeated():
     assert (Outcome.UNKNOWN, "module/interrupted") == run(world)
     assert ["a"] == world.device.ran
     assert "must not be repeated" in world.finished().reason
+
+
+@pytest.mark.parametrize(
+    ("decision", "ran"), [(Decision.RERUN, ["a", "a", "b"]), (Decision.DONE, ["a", "b"])]
+)
+def test_the_operators_word_settles_an_interrupted_command(decision, ran):
+    """By its name, at resume; who said so is in the journal before anything is done."""
+    world = World([TWO], answer=once({"a": Answer(cut="power-cut")}))
+    run(world)
+    world.wishes = Wishes(decisions={"a": decision}, by="ops@jump")
+    asyncio.run(world.resume())
+    assert ran == world.device.ran
+    assert Outcome.CHANGED is world.finished().outcome
+    (word,) = world.of(StepAcknowledged)
+    assert (word.decision, word.rerun_acknowledged_by) == (decision, "ops@jump")
+    rest = world.events[world.events.index(word) + 1 :]
+    assert any(isinstance(event, StepAnswered) and event.key == word.key for event in rest)
+
+
+def test_a_word_for_another_step_settles_nothing():
+    """And one word is for one interruption: the second one asks again."""
+    world = World([TWO], answer=once({"a": Answer(cut="power-cut")}))
+    run(world)
+    world.wishes = Wishes(decisions={"b": Decision.RERUN})
+    asyncio.run(world.resume())
+    assert (["a"], Outcome.UNKNOWN) == (world.device.ran, world.finished().outcome)
+    again = World([TWO], answer=lambda call: Answer(cut="power-cut"))
+    run(again)
+    again.wishes = Wishes(decisions={"a": Decision.RERUN})
+    asyncio.run(again.resume())
+    assert (["a", "a"], Outcome.UNKNOWN) == (again.device.ran, again.finished().outcome)
 
 
 def test_an_interrupted_long_step_that_is_idempotent_runs_again():

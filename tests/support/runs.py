@@ -12,6 +12,7 @@ from fleetrun.engine.bus import Bus
 from fleetrun.engine.controller import RunController
 from fleetrun.engine.past import Past, read_past
 from fleetrun.engine.setup import PlayPlan, RunSetup
+from fleetrun.engine.wishes import Wishes
 from fleetrun.model.events import AnyEvent, DeviceFinished, Event, RunFinished
 from fleetrun.model.inventory import Device, Group, Inventory, VarLayers
 from fleetrun.model.playbook import Play
@@ -80,6 +81,7 @@ class World:
     options: ProgramOptions = field(default_factory=ProgramOptions)
     dialogues: Mapping[str, Dialogue] = field(default_factory=lambda: dialogues("/nowhere"))
     warnings: tuple[str, ...] = ()
+    wishes: Wishes = field(default_factory=Wishes)
     on_controller: Callable[[RunController], None] = lambda controller: None
 
     def __post_init__(self) -> None:
@@ -154,6 +156,7 @@ class World:
         """What the controller is made of."""
         found = inventory(self.names, self.variables)
         return RunSetup(
+            wishes=self.wishes,
             run=RUN, title="title", invocation=self.invocation, inventory=found,
             plans=tuple(self._plan(play, found) for play in self.plays), playbook_dir="/play",
             toolbox=self.tools, options=self.options, base_vars=BaseVars(found), lib=LIB,

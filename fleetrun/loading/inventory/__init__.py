@@ -73,6 +73,18 @@ def _from_sources(key: str, sources: Sequence[str], surroundings: Surroundings) 
     return inventory
 
 
+def files_read(sources: Sequence[str], playbook_dir: str | None = None) -> list[Path]:
+    """Returns the files that an inventory is read from: its sources, and their variables."""
+    folders = [folder for source in sources if (folder := _folder_of(source)) is not None]
+    if playbook_dir:
+        folders.append(Path(playbook_dir))
+    beside = [
+        file for folder in folders for name in ("group_vars", "host_vars")
+        for file in sorted((folder / name).rglob("*")) if file.is_file()
+    ]
+    return list(dict.fromkeys([*_files_of(sources), *beside]))
+
+
 def _files_of(sources: Sequence[str]) -> Iterator[Path]:
     """The files that sources are read from; what is wrong with them is told later."""
     aside = InventoryBuilder()

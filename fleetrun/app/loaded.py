@@ -21,7 +21,7 @@ from fleetrun.loading.playbook import PlaybookLoader
 from fleetrun.loading.vault import VaultError, current_vault, open_vault, use_vault
 from fleetrun.loading.vault.filters import VAULT_FILTERS, vault_lookups
 from fleetrun.loading.vault.values import sealed, unsealed
-from fleetrun.loading.yamlfile import dump_yaml, load_yaml_text
+from fleetrun.loading.yamlfile import dump_yaml, load_all_yaml_text, load_yaml_text
 from fleetrun.model.inventory import Inventory
 from fleetrun.model.playbook import Playbook
 from fleetrun.model.run import Invocation, RunRecord
@@ -96,6 +96,7 @@ def make_templater(invocation: Invocation, playbook_dir: str) -> Templater:
     files = OperatorFiles((playbook_dir,))
     return Templater(
         environment=os.environ, yaml_dump=dump_yaml, yaml_load=load_yaml_text,
+        yaml_load_all=load_all_yaml_text,
         extra_filters={**templating.FILTERS, **VAULT_FILTERS}, extra_tests=templating.TESTS,
         extra_functions=templating.FUNCTIONS,
         extra_lookups={

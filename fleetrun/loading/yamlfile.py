@@ -341,9 +341,16 @@ def dump_yaml(value: object, **options: Any) -> str:
     """Returns `value` as YAML; `options` are PyYAML's, unknown ones raise TypeError."""
     options.setdefault("allow_unicode", True)
     options.setdefault("width", 1_000_000)
-    return str(yaml.dump(value, Dumper=yaml.SafeDumper, **options))
+    # Ansible writes with libyaml where it is; the other one ends bare values with "...".
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    return str(yaml.dump(value, Dumper=dumper, **options))
 
 
 def load_yaml_text(text: str) -> Any:
     """Returns one YAML document as plain data, for the filter; raises InputError."""
     return read_yaml(Path("from_yaml"), trusted=False, text=text).value
+
+
+def load_all_yaml_text(text: str) -> list[Any]:
+    """Returns all YAML documents in a text as plain data; raises InputError."""
+    return list(read_yaml(Path("from_yaml_all"), trusted=False, text=text).documents)

@@ -85,6 +85,7 @@ class Templater:
         environment: Mapping[str, str] = _NO_NAMES,
         yaml_dump: Callable[..., str] | None = None,
         yaml_load: Callable[[str], Any] | None = None,
+        yaml_load_all: Callable[[str], list[Any]] | None = None,
         template_file: TemplateFile | None = None,
         is_strict: bool = False,
         max_steps: int = MAX_STEPS,
@@ -94,13 +95,14 @@ class Templater:
 
         `environment` is what ``lookup('env', ...)`` sees. `yaml_dump` is called
         as ``yaml_dump(value, **options)`` with PyYAML's option names,
-        `yaml_load` with one document. `template_file` finds what a template
-        includes. `is_strict` refuses conditions that are neither true nor false.
+        `yaml_load` with one document, `yaml_load_all` with any number.
+        `template_file` finds what a template includes. `is_strict` refuses
+        conditions that are neither true nor false.
         """
         self.is_strict = is_strict
         self._template_file = template_file
         self._budget = Budget(max_steps=max_steps, max_chars=max_chars)
-        yaml = yaml_filters(yaml_dump, yaml_load)
+        yaml = yaml_filters(yaml_dump, yaml_load, yaml_load_all)
         self._filters = filters(self._budget, {**yaml, **extra_filters})
         self._tests = tests(self._budget, extra_tests)
         self._lookups = Lookups(

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 from jinja2.exceptions import TemplateNotFound, TemplatesNotFound
 from jinja2.lexer import Lexer
-from jinja2.runtime import Context, Macro
+from jinja2.runtime import Context, Macro, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
 from jinja2.utils import missing
 from typing_extensions import override
@@ -303,6 +303,8 @@ class CopyingSandbox(SandboxBase):
 def _as_text(value: Any) -> str:
     if isinstance(value, str):
         return value
+    if value.__class__ is Undefined:
+        return ""
     value = finish(value)
     return "" if value is OMIT else str(value)
 

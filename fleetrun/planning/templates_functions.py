@@ -14,7 +14,7 @@ from jinja2 import tests as builtin_tests
 from jinja2.exceptions import TemplateRuntimeError
 from jinja2.runtime import Undefined
 
-from fleetrun.planning.filters import FILTERS
+from fleetrun.planning.filters import COLLECTIONS, FILTERS
 from fleetrun.planning.lookup_call import LookupCall
 from fleetrun.planning.template_tests import TESTS
 from fleetrun.planning.templates_context import Names
@@ -96,7 +96,10 @@ def filters(budget: Budget, extra: Mapping[str, Callable[..., Any]]) -> dict[str
     for name in _WIDTH_FILTERS:
         table[name] = _sized(name, table[name], budget)
     table |= {"default": default, "d": default, "mandatory": mandatory}
-    return table | {f"ansible.builtin.{name}": call for name, call in table.items()}
+    full = {f"ansible.builtin.{name}": call for name, call in table.items()}
+    for collection, names in COLLECTIONS.items():
+        full |= {f"{collection}.{name}": table[name] for name in names}
+    return table | full
 
 
 def tests(budget: Budget, extra: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:

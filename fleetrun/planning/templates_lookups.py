@@ -121,6 +121,6 @@ def _failure(name: str, error: BaseException) -> Exception:
 
 def _joined(found: list[Any]) -> Any:
     check_args(found)
-    if all(isinstance(item, str) for item in found):
+    if found and all(isinstance(item, str) for item in found):
         return found[0] if len(found) == 1 else ",".join(found)
     return found[0] if len(found) == 1 else found

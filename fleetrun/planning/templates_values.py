@@ -305,8 +305,8 @@ def _finish_other(value: Any) -> Any:
 def _finish_undefined(value: Undefined) -> str:
     if isinstance(value, Missing):
         value.use()
-    # Of ``'x' if condition`` without an else: jinja2 and Ansible print nothing.
-    return ""
+    # Of ``'x' if condition``: nothing as part of a text (`concat`), no value by itself.
+    raise TypeError("an `if` without `else` gave nothing; write what it gives otherwise")
 
 
 def thaw(value: Any) -> Any:

@@ -57,7 +57,8 @@ def compare_versions(
         ) from mixed
 
 
-def _loose_key(version: str) -> _Key:
+def loose_key(version: str) -> _Key:
+    """Returns what a version is ordered by: its numbers and words."""
     parts = [part for part in _LOOSE_PART.split(version) if part and part != "."]
     return [int(part) if part.isdecimal() else part for part in parts]
 
@@ -84,9 +85,47 @@ def _semver_key(version: str) -> _Key:
     return (*numbers, 0, before)
 
 
+# Source: PEP 440, "Appendix B: Parsing version strings with regular expressions".
+_PEP440 = re.compile(
+    r"\s*v?(?:(?P<epoch>\d+)!)?(?P<release>\d+(?:\.\d+)*)"
+    r"(?:[-_.]?(?P<pre>alpha|beta|preview|pre|a|b|c|rc)[-_.]?(?P<pre_n>\d*))?"
+    r"(?:-(?P<post_bare>\d+)|[-_.]?(?P<post>post|rev|r)[-_.]?(?P<post_n>\d*))?"
+    r"(?:[-_.]?(?P<dev>dev)[-_.]?(?P<dev_n>\d*))?"
+    r"(?:\+(?P<local>[a-z0-9]+(?:[-_.][a-z0-9]+)*))?\s*",
+    re.ASCII | re.IGNORECASE,
+)
+_PRE_ORDER = {"alpha": 0, "a": 0, "beta": 1, "b": 1, "c": 2, "rc": 2, "pre": 2, "preview": 2}
+#: Before and after everything that a part of a version may be.
+_FIRST, _LAST = (-1, 0), (9, 0)
+
+
+def _pep440_key(version: str) -> _Key:
+    match = _PEP440.fullmatch(version)
+    if match is None:
+        raise ValueError(f"invalid version of PEP 440 {version!r}")
+    release = [int(part) for part in match["release"].split(".")]
+    while release and release[-1] == 0:
+        release.pop()
+    has_post = match["post"] is not None or match["post_bare"] is not None
+    post = (0, int(match["post_n"] or match["post_bare"] or 0)) if has_post else _FIRST
+    dev = (0, int(match["dev_n"] or 0)) if match["dev"] else _LAST
+    if match["pre"]:
+        pre = (_PRE_ORDER[match["pre"].lower()], int(match["pre_n"] or 0))
+    else:
+        pre = _FIRST if match["dev"] and not has_post else _LAST
+    return (int(match["epoch"] or 0), tuple(release), pre, post, dev, _local_key(match["local"]))
+
+
+def _local_key(local: str | None) -> tuple[tuple[int, int, str], ...]:
+    """Numbers come after words, a version without a local part before all."""
+    parts = re.split(r"[-_.]", local.lower()) if local else []
+    return tuple((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts)
+
+
 _KEYS: Mapping[str, Callable[[str], _Key]] = {
-    "loose": _loose_key,
+    "loose": loose_key,
     "strict": _strict_key,
     "semver": _semver_key,
     "semantic": _semver_key,
+    "pep440": _pep440_key,
 }

@@ -352,7 +352,7 @@ def test_an_undefined_name_in_a_condition_is_an_error() -> None:
     ("{{ [x] | map('uper') | list }}", "did you mean `upper`?"),
     ("{{ x is chnged }}", "did you mean `changed`?"),
     ("{{ x | expanduser }}", "templates read no disk: write the path out"),
-    ("{{ x | ansible.utils.ipaddr }}", "use regex_replace, or pass addresses as variables"),
+    ("{{ x | ansible.utils.ipaddrs }}", "did you mean `ipaddr`?"),
     ("{{ x is file }}", "tests read no disk: use the stat module and its result"),
 ])
 def test_an_unknown_filter_or_test_gets_advice(template: str, hint: str) -> None:
@@ -569,7 +569,7 @@ def test_random_choices_repeat_for_a_device_and_differ_between_devices() -> None
 
 def test_the_compiled_templates_do_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Texts that differ by device are forgotten again."""
-    monkeypatch.setattr("fleetrun.planning.templates._MAX_PROGRAMS", 10)
+    monkeypatch.setattr("fleetrun.planning.templates_programs._MAX_PROGRAMS", 10)
     templater = Templater()
     for number in range(50):
         templater.render(TemplateText(f"{number}{{{{ 1 }}}}"), Scope([{}]))

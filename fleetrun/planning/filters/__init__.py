@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fleetrun.planning.filters import encoding, lists, mappings, numbers, paths, text
+from fleetrun.planning.filters import (
+    addresses,
+    encoding,
+    general,
+    lists,
+    mappings,
+    numbers,
+    paths,
+    text,
+)
 from fleetrun.planning.filters.json_query import json_query
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
@@ -19,7 +28,16 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     **numbers.FILTERS,
     **paths.FILTERS,
     **text.FILTERS,
+    **addresses.FILTERS,
+    **general.FILTERS,
     "json_query": json_query,
+}
+
+#: Collections, and the filters that go by their names, too.
+COLLECTIONS: Mapping[str, frozenset[str]] = {
+    "ansible.utils": frozenset({*addresses.FILTERS, "keep_keys", "remove_keys", "replace_keys"}),
+    "ansible.netcommon": frozenset(addresses.FILTERS),
+    "community.general": frozenset({*general.FILTERS, "json_query"}),
 }
 
 #: Filters of Ansible that are not here, and why; shown instead of "unknown".
@@ -27,10 +45,8 @@ ABSENT_FILTERS: Mapping[str, str] = {
     "expanduser": "templates read no disk: write the path out",
     "expandvars": "templates read no environment: use lookup('env', NAME)",
     "fileglob": "templates read no disk",
-    "from_yaml_all": "a text may hold one YAML document: use from_yaml",
     "realpath": "templates read no disk: use the stat module",
-    "ipaddr": "use regex_replace, or pass addresses as variables",
     "xml": "use regex_search",
 }
 
-__all__ = ["ABSENT_FILTERS", "FILTERS"]
+__all__ = ["ABSENT_FILTERS", "COLLECTIONS", "FILTERS"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -41,10 +42,20 @@ def fileglob(pattern: Any) -> list[str]:
     return sorted(path for path in glob(str(pattern)) if Path(path).is_file())  # noqa: PTH207  # a whole pattern
 
 
+def from_csv(value: Any, dialect: str = "excel", fieldnames: Any = None, **form: Any) -> Any:
+    """Returns the rows of a CSV text as mappings."""
+    if form.get("delimiter") is None:
+        form.pop("delimiter", None)
+    rows = csv.DictReader(str(value).splitlines(), fieldnames=fieldnames, dialect=dialect, **form)
+    return [dict(row) for row in rows]
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
+    "community.general.from_csv": from_csv,
     "expanduser": os.path.expanduser,
     "expandvars": os.path.expandvars,
     "fileglob": fileglob,
+    "from_csv": from_csv,
     "password_hash": password_hash,
     "realpath": os.path.realpath,
     "strftime": strftime,

@@ -14,12 +14,18 @@ from fleetrun.planning.filters import (
     encoding,
     general,
     lists,
+    mac_addresses,
     mappings,
+    networks,
     numbers,
     paths,
     text,
 )
 from fleetrun.planning.filters.json_query import json_query
+
+_ADDRESSES: Mapping[str, Callable[..., Any]] = {
+    **addresses.FILTERS, **mac_addresses.FILTERS, **networks.FILTERS,
+}
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
     **encoding.FILTERS,
@@ -28,15 +34,15 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     **numbers.FILTERS,
     **paths.FILTERS,
     **text.FILTERS,
-    **addresses.FILTERS,
+    **_ADDRESSES,
     **general.FILTERS,
     "json_query": json_query,
 }
 
 #: Collections, and the filters that go by their names, too.
 COLLECTIONS: Mapping[str, frozenset[str]] = {
-    "ansible.utils": frozenset({*addresses.FILTERS, "keep_keys", "remove_keys", "replace_keys"}),
-    "ansible.netcommon": frozenset(addresses.FILTERS),
+    "ansible.utils": frozenset({*_ADDRESSES, "keep_keys", "remove_keys", "replace_keys"}),
+    "ansible.netcommon": frozenset(_ADDRESSES),
     "community.general": frozenset({*general.FILTERS, "json_query"}),
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import itertools
 import re
@@ -113,14 +112,6 @@ def accumulate(value: Any) -> list[Any]:
     return list(itertools.accumulate(value))
 
 
-def from_csv(value: Any, dialect: str = "excel", fieldnames: Any = None, **form: Any) -> Any:
-    """Returns the rows of a CSV text as mappings."""
-    if form.get("delimiter") is None:
-        form.pop("delimiter", None)
-    rows = csv.DictReader(str(value).splitlines(), fieldnames=fieldnames, dialect=dialect, **form)
-    return [dict(row) for row in rows]
-
-
 def to_time_unit(value: Any, unit: str = "ms", **units: float) -> float:
     """Returns a span such as "1h 30m" in a unit."""
     seconds = {**_SECONDS}
@@ -207,7 +198,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "crc32": crc32,
     "dict": to_pairs,
     "dict_kv": dict_kv,
-    "from_csv": from_csv,
     "groupby_as_dict": groupby_as_dict,
     "keep_keys": keep_keys,
     "lists_difference": _lists(lambda a, b: [item for item in a if item not in b]),

@@ -142,11 +142,13 @@ def _broadcast(interface: Interface) -> Any:
 
 
 _QUERIES: Mapping[str, Callable[[Interface, bool, Any], Any]] = {
+    **{f"{name}/prefix": _host for name in ("address", "host", "ip")},
+    **{f"{name}/prefix": _of(lambda i: str(i.network)) for name in ("network",)},
     "address": _address, "ip": _address,
-    "host": _host, "hostnet": _host, "router": _host, "host/prefix": _host,
+    "host": _host, "hostnet": _host, "router": _host,
     "net": _net, "network_id": _of(lambda i: str(i.network.network_address)),
     "network": _of(lambda i: str(i.network.network_address)),
-    "network/prefix": _of(lambda i: str(i.network)), "subnet": _of(lambda i: str(i.network)),
+    "subnet": _of(lambda i: str(i.network)),
     "network_netmask": _of(lambda i: f"{i.network.network_address} {i.network.netmask}"),
     "netmask": _of(lambda i: str(i.network.netmask)),
     "hostmask": _of(lambda i: str(i.network.hostmask)),
@@ -159,8 +161,7 @@ _QUERIES: Mapping[str, Callable[[Interface, bool, Any], Any]] = {
     "first_usable": _of(lambda i: str(i.network[usable(i)[0]])),
     "last_usable": _of(lambda i: str(i.network[usable(i)[1]])),
     "broadcast": _of(_broadcast),
-    "address/prefix": _host, "gateway": _host, "gw": _host,
-    "ip/prefix": _host,
+    "gateway": _host, "gw": _host,
     "ip_netmask": _of(lambda i: f"{i.ip} {i.network.netmask}"),
     "ip_wildcard": _of(lambda i: f"{i.ip} {i.network.hostmask}"),
     "int": _of(lambda i: int(i.ip)),

@@ -112,12 +112,13 @@ fr_verify() {
   [ "$("$fr_git" -C "$fr_dest_" cat-file -t "$a_version" 2>/dev/null)" != tag ] || fr_v=verify-tag
   fr_try -C "$fr_dest_" "$fr_v" --raw "$a_version" || fr_broken "Failed to verify GPG signature of commit/tag \"$a_version\""
   [ "$a_gpg_allowlist_n" -gt 0 ] || return 0
-  fr_v=$(sed -n 's/.*VALIDSIG \([0-9A-F]*\).*/\1/p' "$fr_err") fr_i=1
+  fr_signer=$(sed -n 's/.*VALIDSIG \([0-9A-F]*\).*/\1/p' "$fr_err") fr_i=1
   while [ "$fr_i" -le "$a_gpg_allowlist_n" ]; do
-    eval "[ \"\$a_gpg_allowlist_$fr_i\" != \"\$fr_v\" ]" || return 0
+    fr_item gpg_allowlist "$fr_i"
+    [ "$fr_v" != "$fr_signer" ] || return 0
     fr_i=$((fr_i + 1))
   done
-  fr_fail "The gpg_allowlist does not include the public key \"$fr_v\" for this commit"
+  fr_fail "The gpg_allowlist does not include the public key \"$fr_signer\" for this commit"
 }
 fr_archive() {
   [ -n "$a_archive" ] || return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -33,6 +32,8 @@ def devices_of(run: str, wanted: Collection[Outcome]) -> tuple[str, tuple[str, .
     `run` is an id, a prefix of one, or ``last``. Raises UsageError when there
     is no such run, or no such device.
     """
+
+    import asyncio  # noqa: PLC0415  # keeps --help quick
 
     async def find() -> tuple[str, tuple[str, ...]]:
         from fleetrun.app import final_outcomes  # noqa: PLC0415  # keeps --help quick

@@ -47,18 +47,19 @@ class YamlDocument:
         text: The file's text.
         sha256: Hex digest of the file's bytes.
         documents: Value of each document in the file; may be empty.
+        is_secret: It was encrypted.
     """
 
     def __init__(self, file: str, content: bytes, *, trusted: bool) -> None:
         self.file = file
         self.sha256 = hashlib.sha256(content).hexdigest()
-        is_secret = trusted and is_sealed(content)
-        self.text = _decode(file, open_text(content, file) if is_secret else content)
+        self.is_secret = trusted and is_sealed(content)
+        self.text = _decode(file, open_text(content, file) if self.is_secret else content)
         self._roots = _compose_all(file, self.text)
         builder = ValueBuilder(
             file, _LINE_ENDS.split(self.text), trusted=trusted,
             # A list is a playbook or tasks: hiding their words would hide every report.
-            is_secret=is_secret and any(root.kind is NodeKind.MAPPING for root in self._roots),
+            is_secret=self.is_secret and any(root.kind is NodeKind.MAPPING for root in self._roots),
         )
         self.documents: tuple[object, ...] = tuple(builder.build(root) for root in self._roots)
         if builder.problems:

@@ -259,7 +259,11 @@ class ValueBuilder:
 
     def _key(self, node: Node, *, trusted: bool) -> object:
         if node.kind is NodeKind.SCALAR:
-            return self.build(node, trusted=trusted)
+            is_secret, self._is_secret = self._is_secret, False  # a name is none
+            try:
+                return self.build(node, trusted=trusted)
+            finally:
+                self._is_secret = is_secret
         line = self._lines[node.line] if node.line < len(self._lines) else ""
         template = line[max(0, node.column - 1):]
         if not template.startswith("{{"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from dataclasses import fields, is_dataclass, replace
 from itertools import groupby
 from posixpath import commonprefix
 from typing import Final, TypeVar
+from urllib.parse import quote
 
 from fleetrun.model.events import StepAnswered, TaskFinished
 from fleetrun.model.result import TaskResult
@@ -86,7 +88,7 @@ class SecretBook:
 class Redactor:
     """Replaces known secrets wherever they appear in an event.
 
-    Also finds a secret as JSON or a shell quotes it, and the single lines of a
+    Also finds a secret as JSON, a URL or a shell quotes it, in base64, and the single lines of a
     secret of many lines (``stdout_lines`` splits them). What is added to `book`
     later is hidden from then on.
     """
@@ -199,8 +201,12 @@ def _spellings(secret: str) -> set[str]:
     for part in parts:
         forms.add(json.dumps(part)[1:-1])
         forms.add(json.dumps(part, ensure_ascii=False)[1:-1])
+        forms.add(quote(part, safe=""))
         forms.add(part.replace("'", "'\"'\"'"))
         forms.add(part.replace("'", "'\\''"))
+    if len(secret) > MIN_SECRET_CHARS:
+        # As the filter b64encode and the module slurp give it.
+        forms.add(base64.b64encode(_to_bytes(secret)).decode().rstrip("="))
     return {form for form in forms if form.strip()}
 
 

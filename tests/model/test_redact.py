@@ -109,3 +109,11 @@ def test_what_is_found_later_is_hidden_from_then_on() -> None:
     book.add("no")  # too short to be taken out everywhere
     assert redactor.clean(event).result.values == {"pin": MASK, "n": [MASK, 1]}
     assert redactor.text("no 98765") == f"no {MASK}"
+
+
+@pytest.mark.parametrize(
+    "shown", ["Y29ycmVjdCBob3JzZQ", "correct%20horse", "correct horse"]
+)
+def test_a_secret_is_hidden_in_base64_and_urls(shown: str) -> None:
+    """As b64encode, slurp and urlencode give it."""
+    assert Redactor((SECRET,)).text(f"<{shown}>") == f"<{MASK}>"

@@ -24,7 +24,7 @@ from typing_extensions import override
 
 from fleetrun.errors import Mark
 from fleetrun.loading.inventory.columns import NotKeptError, pack_values, unpack_values
-from fleetrun.loading.inventory.folders import is_there
+from fleetrun.loading.inventory.folders import is_regular_file, is_there
 from fleetrun.loading.inventory.group_vars import VarsFolders
 from fleetrun.model.inventory import EMPTY_LAYERS, Device, Group, Inventory, VarLayers
 from fleetrun.model.values import NO_VARS, Vars
@@ -44,6 +44,8 @@ def key_of(sources: Sequence[str], files: Iterable[Path]) -> str:
         digest.update(f"{source}\0".encode("utf-8", "surrogateescape"))
         size += 0 if is_there(source) else len(source)
     for path in files:
+        if not is_regular_file(path):
+            return ""  # the bytes of a pipe come only once, and the loader needs them
         try:
             content = path.read_bytes()
         except OSError:

@@ -8,6 +8,7 @@ cell is a variable that is not set. Lines that start with ``#`` are comments.
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,8 @@ from fleetrun.errors import Mark
 from fleetrun.loading.inventory.build import MAX_PROBLEMS, InventoryBuilder
 from fleetrun.loading.inventory.groups import UNGROUPED
 from fleetrun.loading.inventory.names import shown
-from fleetrun.loading.inventory.textfile import note_bad_encoding
+from fleetrun.loading.inventory.textfile import is_sealed_file, note_bad_encoding, read_text
+from fleetrun.loading.vault.values import secret
 from fleetrun.loading.yamlfile import as_operator_text
 from fleetrun.model.values import NO_VARS, Value, Vars
 
@@ -30,6 +32,11 @@ _MAX_SHARED = 4096
 def load_csv(builder: InventoryBuilder, path: Path) -> None:
     """Adds the devices of a CSV file; everything wrong goes to the builder's problems."""
     try:
+        if is_sealed_file(path):
+            text = read_text(builder, path)
+            if text is not None:
+                _read(builder, path, io.StringIO(text, newline=""), is_secret=True)
+            return
         with path.open("r", encoding="utf-8-sig", newline="") as file:
             _read(builder, path, file)
     except UnicodeDecodeError:
@@ -38,8 +45,10 @@ def load_csv(builder: InventoryBuilder, path: Path) -> None:
         builder.problem("input/unreadable-file", f"cannot read {path}: {exc.strerror}")
 
 
-def _read(builder: InventoryBuilder, path: Path, file: IO[str]) -> None:
-    reader = _CsvReader(builder, str(path))
+def _read(
+    builder: InventoryBuilder, path: Path, file: IO[str], *, is_secret: bool = False
+) -> None:
+    reader = _CsvReader(builder, str(path), is_secret=is_secret)
     rows = csv.reader(file, skipinitialspace=True, strict=True)
     try:
         header = next((row for row in rows if row and not row[0].startswith("#")), None)
@@ -72,8 +81,9 @@ def _find_bad_byte(builder: InventoryBuilder, path: Path) -> None:
 class _CsvReader:
     """Reads one file."""
 
-    def __init__(self, builder: InventoryBuilder, file: str) -> None:
+    def __init__(self, builder: InventoryBuilder, file: str, *, is_secret: bool) -> None:
         self._builder = builder
+        self._is_secret = is_secret
         self._file = file
         self._width = 0
         self._name_at = 0
@@ -154,7 +164,10 @@ class _CsvReader:
         groups = self._group_cells.get(cell)
         if groups is None:
             groups = self._group_cells[cell] = self._define_groups(cell, mark)
-        builder.add_device(name, groups, self._values(row, mark), mark)
+        values = self._values(row, mark)
+        if self._is_secret:
+            values = {column: secret(cell) for column, cell in values.items()}
+        builder.add_device(name, groups, values, mark)
 
     def _values(self, row: list[str], mark: Mark) -> Vars:
         values: dict[str, Value] = {}

@@ -7,12 +7,14 @@ import re
 import stat
 from pathlib import Path
 
+from fleetrun.errors import InputError
 from fleetrun.loading.inventory.build import InventoryBuilder
 from fleetrun.loading.inventory.csv_source import load_csv
 from fleetrun.loading.inventory.ini import load_ini
 from fleetrun.loading.inventory.script import load_script
 from fleetrun.loading.inventory.surroundings import ALONE, Surroundings
 from fleetrun.loading.inventory.yaml_source import load_yaml
+from fleetrun.loading.vault import is_sealed, open_text
 
 _YAML_ENDINGS = frozenset({".yml", ".yaml", ".json"})
 _SNIFF_BYTES = 4096
@@ -54,6 +56,9 @@ def _start_of(path: Path) -> bytes:
         if not stat.S_ISREG(path.stat().st_mode):
             return b""
         with path.open("rb") as file:
-            return file.read(_SNIFF_BYTES)
+            start = file.read(_SNIFF_BYTES)
+            return open_text(start + file.read(), str(path)) if is_sealed(start) else start
+    except InputError:
+        return b""  # a wrong password; the loader says so
     except OSError:
         return b""  # the loader says why it cannot be read

@@ -17,7 +17,8 @@ from fleetrun.loading.inventory.groups import UNGROUPED
 from fleetrun.loading.inventory.hostpattern import HostPatternError, expand, split_port
 from fleetrun.loading.inventory.literals import typed
 from fleetrun.loading.inventory.names import shown
-from fleetrun.loading.inventory.textfile import read_text
+from fleetrun.loading.inventory.textfile import is_sealed_file, read_text
+from fleetrun.loading.vault.values import secret
 from fleetrun.model.values import NO_VARS, Value, Vars
 
 _SECTION = re.compile(r"\[(?P<name>[^:\]\s]+)(?::(?P<kind>\w+))?\]\s*(?:#.*)?\Z")
@@ -30,9 +31,10 @@ _HOSTS, _CHILDREN, _VARS = "hosts", "children", "vars"
 
 def load_ini(builder: InventoryBuilder, path: Path) -> None:
     """Adds what an INI file says; everything wrong goes to the builder's problems."""
+    is_secret = is_sealed_file(path)
     text = read_text(builder, path)
     if text is not None:
-        _IniReader(builder, str(path)).read(text)
+        _IniReader(builder, str(path), is_secret=is_secret).read(text)
 
 
 def load_host_list(builder: InventoryBuilder, source: str) -> None:
@@ -48,8 +50,11 @@ def load_host_list(builder: InventoryBuilder, source: str) -> None:
 class _IniReader:
     """Reads one file; remembers the section that it is in."""
 
-    def __init__(self, builder: InventoryBuilder, file: str) -> None:
+    def __init__(
+        self, builder: InventoryBuilder, file: str, *, is_secret: bool = False
+    ) -> None:
         self._builder = builder
+        self._is_secret = is_secret
         self._file = file
         self._group = UNGROUPED
         self._kind = _HOSTS
@@ -106,6 +111,10 @@ class _IniReader:
             return
         self._builder.add_child(self._group, found["name"], mark, is_definition=False)
 
+    def _typed(self, text: str, mark: Mark) -> Value:
+        value = typed(text, mark)
+        return secret(value) if self._is_secret else value
+
     def _vars_line(self, line: str, mark: Mark) -> None:
         name, is_pair, value = line.partition("=")
         name = name.strip()
@@ -115,7 +124,7 @@ class _IniReader:
                 hint=f"this is the section [{self._group}:vars]",
             )
             return
-        values = {name: typed(value.strip(), mark)}
+        values = {name: self._typed(value.strip(), mark)}
         self._builder.set_group_vars(self._group, values, mark, is_definition=False)
 
     def _host_line(self, line: str, mark: Mark) -> None:
@@ -149,7 +158,7 @@ class _IniReader:
         for word in words:
             name, is_pair, value = word.partition("=")
             if is_pair and name:
-                values[name] = typed(value, mark)
+                values[name] = self._typed(value, mark)
                 continue
             self._builder.problem(
                 "input/inventory-syntax",

@@ -33,6 +33,8 @@ def load_yaml(
         builder.problems += exc.problems
         return
     root = document.value
+    if document.is_secret:
+        builder.is_reproducible = False  # what it says must not be kept
     if root is None:
         return
     if not isinstance(root, Mapping):

@@ -35,13 +35,13 @@ def opened(text: str) -> SecretText:
     return SecretText(plain)
 
 
-def covered(secret: SecretText) -> Value:
+def covered(value: SecretText) -> Value:
     """Returns a secret as JSON may show it: encrypted, as it was in its file if it stood alone."""
     vault = current_vault()
-    text = vault.texts.get(secret)
+    text = vault.texts.get(value)
     password = vault.find("")
     if text is None and password is not None:
-        text = seal(secret.encode(), password, label=password.label)
+        text = seal(value.encode(), password, label=password.label)
     return MASK if text is None else {SEALED_KEY: text}
 
 
@@ -59,18 +59,29 @@ def hidden(text: str) -> str:
     return text
 
 
+def secret(value: Value) -> Value:
+    """Returns a value of an encrypted file with every text in it hidden."""
+    if isinstance(value, str):
+        return hidden(value)
+    if isinstance(value, Mapping):
+        return {name: secret(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [secret(item) for item in value]
+    if type(value) in {int, float}:
+        hidden(str(value))
+    return value
+
+
 def sealed(value: Value, vault: Vault) -> Value:
     """Returns `value` with every secret in it encrypted, as a journal may keep it.
 
     `unsealed` gives the value back. Without a password secrets stay as they are.
     """
-    secret = vault.find("")
+    password = vault.find("")
     if isinstance(value, SecretText):
-        if secret is None:
-            return value
-        return {SEALED_KEY: seal(value.encode(), secret)}
-    if isinstance(value, TemplateText) and secret and vault.known.hides(value):
-        return {_SEALED_TEMPLATE: seal(value.encode(), secret)}
+        return value if password is None else {SEALED_KEY: seal(value.encode(), password)}
+    if isinstance(value, TemplateText) and password and vault.known.hides(value):
+        return {_SEALED_TEMPLATE: seal(value.encode(), password)}
     if isinstance(value, Mapping):
         return {name: sealed(item, vault) for name, item in value.items()}
     if isinstance(value, list | tuple):

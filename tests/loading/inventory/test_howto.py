@@ -13,7 +13,9 @@ from fleetrun.planning.select import select
 
 HOWTO = Path(__file__).parents[3] / "docs/howto/inventory.md"
 _BLOCK = re.compile(r"```(ini|yaml|csv|json)\n(.*?)```", re.DOTALL)
-EXAMPLES = dict(_BLOCK.findall(HOWTO.read_text("utf-8")))
+BLOCKS = _BLOCK.findall(HOWTO.read_text("utf-8"))
+#: The first of each kind.
+EXAMPLES = dict(reversed(BLOCKS))
 
 
 def load_example(kind: str, folder: Path) -> Inventory:
@@ -35,3 +37,15 @@ def test_examples_load(kind: str, sensors: int, tmp_path: Path) -> None:
     inventory = load_example(kind, tmp_path)
     assert len(select(inventory, "sensors")) == sensors
     assert not inventory.warnings
+
+
+def test_the_constructed_example_makes_its_groups(tmp_path: Path) -> None:
+    """Of the devices in the example of CSV."""
+    (tmp_path / "1.csv").write_text(EXAMPLES["csv"], encoding="utf-8")
+    example = next(text for kind, text in BLOCKS if kind == "yaml" and "plugin:" in text)
+    (tmp_path / "2.yml").write_text(example, encoding="utf-8")
+    inventory = load_inventory([str(tmp_path)])
+    assert inventory.groups["types"].children == ("type_rpi4", "type_x86_gw")
+    assert inventory.groups["gateways"].devices == ("gw-1",)
+    assert inventory.devices["gw-1"].layers.source["ansible_host"] == "gw-1.fleet.example"
+    assert "old" not in inventory.groups

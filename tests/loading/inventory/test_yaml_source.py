@@ -19,7 +19,7 @@ Problems = Callable[[str, str], tuple[Problem, ...]]
     [
         ("- a\n", (1, 1), "a YAML inventory is a mapping of groups"),
         ("just text\n", (1, 1), "a YAML inventory is a mapping of groups"),
-        ("plugin: aws_ec2\n", (1, 1), "inventory plugins of Ansible are not supported"),
+        ("plugin: aws_ec2\n", (1, 1), "the inventory plugin `aws_ec2` is not supported"),
         ("a:\n  host:\n    h:\n", (2, 3), "unknown key `host` in the group `a`"),
         ("a: [h]\n", (1, 4), "the group `a` must be a mapping of vars, children and hosts"),
         ("a:\n  hosts: [h1, h2]\n", (2, 10), "`hosts` must be a mapping, not a list or number"),

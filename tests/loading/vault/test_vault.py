@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetrun.errors import InputError, UsageError
+from fleetrun.loading.inventory import load_inventory
 from fleetrun.loading.vault import (
     Vault,
     VaultError,
@@ -53,6 +54,7 @@ def test_texts_of_an_encrypted_file_are_secrets_at_any_depth(vault: Vault) -> No
     assert isinstance(value, dict)
     assert SecretText is type(value["db_password"])
     assert SecretText is type(value["nested"]["list"][0])
+    assert "db_password" not in list(vault.known)  # names are no secrets
     assert TemplateText is type(value["url"])
     cleaner = Redactor((), vault.known)
     shown = "tr0ub4dor & 3, 54321, deep secret, https://u:hunter2hunter2@gw/"
@@ -250,3 +252,35 @@ def test_text_of_a_device_has_nothing_decrypted(form: str, vault: Vault) -> None
         value = error.problems
     assert "hunter22" not in repr(value)
     assert len(vault.known) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("hosts.ini", "[web]\ngw-1 pw=hunter22 tmpl='{{ x }}'\n[web:vars]\nsite=berlin\n"),
+        ("hosts", "[web]\ngw-1 pw=hunter22 tmpl='{{ x }}'\n[web:vars]\nsite=berlin\n"),
+        ("hosts.csv", "name,groups,pw,tmpl\ngw-1,web,hunter22,{{ x }}\n"),
+        ("hosts.yml", "web: {hosts: {gw-1: {pw: hunter22, tmpl: '{{ x }}'}}}\n"),
+        ("fleet", "web:\n  hosts: {gw-1: {pw: hunter22, tmpl: '{{ x }}'}}\n"),
+    ],
+)
+def test_an_encrypted_inventory_is_read_and_its_values_are_secrets(
+    name: str, text: str, vault: Vault, tmp_path: Path
+) -> None:
+    """Of any kind; the names of devices are none."""
+    (tmp_path / name).write_text(seal(text.encode(), vault.secrets[0]), encoding="utf-8")
+    inventory = load_inventory([str(tmp_path / name)])
+    values = inventory.devices["gw-1"].layers.source
+    assert inventory.groups["web"].devices == ("gw-1",)
+    assert (SecretText, TemplateText) == (type(values["pw"]), type(values["tmpl"]))
+    assert "hunter22" in list(vault.known)
+    assert "gw-1" not in list(vault.known)
+
+
+@pytest.mark.parametrize("name", ["hosts.ini", "hosts.csv", "hosts.yml"])
+def test_an_encrypted_inventory_needs_its_password(name: str, tmp_path: Path) -> None:
+    """One problem, at the file."""
+    (tmp_path / name).write_text(seal(b"a: 1\n", SECRET), encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        load_inventory([str(tmp_path / name)])
+    assert [p.kind for p in caught.value.problems] == ["input/vault-password"]

@@ -84,6 +84,8 @@ class Bundler:
         for step in steps:
             self._add_module(parts, step)
             parts.append(self._call(step))
+        if any(step.is_detached for step in steps):
+            parts.append("{ fr__rest; }\n")
         return _encode("".join(parts))
 
     def settle(self, steps: Sequence[Step]) -> bytes:

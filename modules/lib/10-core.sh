@@ -130,9 +130,13 @@ fr_result() {
 fr_clean() {
   [ -n "$fr_trash" ] || return 0
   set -f
-  IFS=$fr_nl
+  IFS=$fr_nl fr_j=''
+  # Most were moved to their place: then no process is needed.
+  for fr_v in $fr_trash; do
+    { [ ! -e "$fr_v" ] && [ ! -L "$fr_v" ]; } || fr_j=1
+  done
   # shellcheck disable=SC2086  # one word per line is what is wanted
-  rm -rf -- $fr_trash
+  [ -z "$fr_j" ] || rm -rf -- $fr_trash
   unset IFS
   set +f
 }

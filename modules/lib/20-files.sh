@@ -23,6 +23,7 @@ fr_need_sha256() {
 # fr_stat PATH: sets fr_mode (0644), fr_owner, fr_group, fr_uid, fr_gid of the
 # path itself (a link is not followed); status 1 when it does not exist.
 fr_stat() {
+  [ -e "$1" ] || [ -L "$1" ] || return 1
   fr_v=$(stat -c '%a %u %g %U %G' -- "$1" 2>/dev/null) || {
     fr_stat_ls "$1"
     return
@@ -67,19 +68,18 @@ fr_read() {
   fr_v=${fr_v%x}
 }
 
-# fr_tmp [FOLDER]: prints the path of a fresh private file (0600) in FOLDER,
-# best the folder of the file it will replace. Hand it to `fr_later` or to
-# `fr_install_file`.
+# fr_tmp [FOLDER [DEST]]: prints the path of a fresh private file (0600) in
+# FOLDER, best the folder of the file it will replace. Hand it to `fr_later` or
+# to `fr_install_file`. With a DEST that is not there, and no mode asked for, the
+# file has the mode that the umask gives right away. Call it in `$( )` only. The
+# name cannot be guessed (fr__id is random), and O_EXCL follows nothing.
 fr_tmp() {
-  fr_dir_=${1:-${TMPDIR:-/tmp}}
-  if command -v mktemp >/dev/null 2>&1; then
-    mktemp "$fr_dir_/.fleetrun.XXXXXX"
-    return
-  fi
-  fr_n=0
+  fr_dir_=${1:-${TMPDIR:-/tmp}} fr_k='' fr_n=0
+  if [ -n "${2:-}" ] && [ -z "${a_mode:-}" ] && [ ! -e "$2" ]; then fr_k=.d; else umask 077; fi
+  set -C
   while [ "$fr_n" -lt 50 ]; do
-    fr_v=$fr_dir_/.fleetrun.$$.$fr_n
-    if (umask 077 && set -C && : >"$fr_v") 2>/dev/null; then
+    fr_v=$fr_dir_/.fleetrun.${fr__id:-$$}.$fr_n$fr_k
+    if { : >"$fr_v"; } 2>/dev/null; then
       printf '%s\n' "$fr_v"
       return 0
     fi
@@ -105,7 +105,12 @@ fr_install_file() {
     chmod "$fr_mode" "$1" || fr_fail "cannot set the mode of $1"
     [ ! -e /sys/fs/selinux/enforce ] || chcon --reference="$fr_dest" "$1" 2>/dev/null || :
   else
-    chmod =rw "$1" || fr_fail "cannot set the mode of $1"
+    # The mode that is asked for comes first: a secret is never readable in between.
+    case ${a_mode:-} in
+      '' | preserve) case $1 in *.d) ;; *) chmod =rw "$1" ;; esac ;;
+      *[!0-7]*) chmod =rw "$1" && chmod -- "$a_mode" "$1" ;;
+      *) chmod "0$a_mode" "$1" ;;
+    esac || fr_fail "cannot set the mode of $1"
   fi
   fr_v=$(mv -f -- "$1" "$fr_dest" 2>&1) && return 0
   # A file that is a mount point (/etc/hosts in a container) can only be

@@ -193,6 +193,13 @@ fr__order() {
   printf '%s\n' 'fr_call() {' "$fr_src" '}' "{ fr__work $1 0 $fr__fifo 2>/dev/null; printf '%s\\n' \"\$fr__dirty\" >&9; }" >&8
   trap - PIPE
 }
+# The end of a batch.
+fr__rest() {
+  [ -n "$fr__served" ] || return 0
+  trap '' PIPE
+  printf '%s\n' fr__unguard >&8
+  trap - PIPE
+}
 fr__worker_of_its_own() {
   $fr__setsid sh -s -- "$fr__dir" "$fr__id" "$fr__lc_set" "$fr__lc" "$1" "$2" "$fr__fifo" <<EOT &
 $fr_lib
@@ -340,14 +347,9 @@ fr__close() {
   [ -n "$fr__dir" ] || exit 0
   fr__is_newest || exit 0
   if [ "$1" = 1 ]; then rm -rf -- "$fr__dir"; fi
-  for fr__v in "$fr__base/r"/*; do
-    case $fr__v in
-      "$fr__dir" | "$fr__base/r/*") ;;
-      *)
-        (find "$fr__base/r" ! -name r -prune -type d -mtime +7 -exec rm -rf {} + &) </dev/null >/dev/null 2>&1
-        break
-        ;;
-    esac
-  done
+  # Once a day of the runs' own calendar: their names begin with month and day.
+  fr__v=$fr__base/r/swept.${fr__folder%%-*}
+  { [ ! -e "$fr__v" ] && : >"$fr__v"; } 2>/dev/null || exit 0
+  (find "$fr__base/r" ! -name r -prune -mtime +7 -exec rm -rf {} + &) </dev/null >/dev/null 2>&1
   exit 0
 }

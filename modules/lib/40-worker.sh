@@ -9,8 +9,9 @@
 #   KEY.o KEY.e   stdout and stderr, at most 1 MiB; with .t = tail of 512 KiB
 #   KEY.k   the watchdog fired
 # Files that all steps of a shell share, so that few must be made: PIPE.f, the
-# frame ("<rc> JSON" by the EXIT trap, "run JSON" by fr_exec), PIPE.e, stderr
-# until it is known not to be empty, PIPE.[ox].n, what dd says.
+# frame ("<rc> JSON" by the EXIT trap, "run JSON" by fr_exec), PIPE.[ox].n, what
+# dd says, PIPE.g, readers were killed, g.<pid>, the step
+# that a worker runs.
 # Worker, pumps and watchdog ignore TERM, so TERM to the group hits the module's
 # processes only. Every process beyond the module's own costs about half a
 # millisecond of a small device, so files are read with the builtin `read`.
@@ -57,6 +58,8 @@ fr__begin_worker() {
   fr__stat_of "$$"
   # Kept apart: fr__stat_of is asked about other processes, too.
   fr__began=$fr__start
+  trap fr__unguard EXIT
+  trap 'fr__poked=1' USR1
 }
 
 # fr__work NAME TIMEOUT FIFO: runs fr_call; $fr__dirty is 0 when it is over, 93
@@ -65,30 +68,30 @@ fr__begin_worker() {
 fr__work() {
   fr__r=$fr__dir/$1 fr__fifo=$3 fr__kind=-
   if [ "$fr__fifo" = - ]; then fr__f=$fr__r.f; else fr__f=$fr__fifo.f; fi
-  fr__receipt || return 0
+  fr__receipt "$1" || return 0
   fr__dirty=0
   : >"$fr__f"
+  fr__on_guard
   fr__start_module
   fr__watchdog=''
   if [ "$2" != 0 ]; then
     fr__watch "$2" &
     fr__watchdog=$!
   fi
-  wait "$fr__module"
-  fr__rc=$?
+  fr__await_module
   [ -z "$fr__watchdog" ] || fr__unwatch
-  if [ "$fr__fifo" != - ]; then
-    fr__drain "$fr__pump_o" "$fr__fifo.o"
-    fr__drain "$fr__pump_x" "$fr__fifo.x"
-  fi
+  [ "$fr__fifo" = - ] || fr__drain
   fr__lengths
   fr__read_frame
   # A command may have filled the disk: its output must not cost its status.
   fr__finish || { : >"$fr__r.o"; fr__finish; }
 }
 
-# The receipt; or false and the reason in $fr__dirty.
+# fr__receipt NAME: the receipt; or false and the reason in $fr__dirty. What the
+# guard must know has its place on the disk first.
 fr__receipt() {
+  fr__dirty=94
+  printf '%s\n' "$1" >"$fr__dir/g.$$" || return 1
   fr__claim "$fr__boot $$ $fr__began" && return 0
   fr__dirty=95 fr__k=''
   { read -r fr__k fr__v <"$fr__r.s"; } 2>/dev/null
@@ -118,18 +121,39 @@ fr__finish() {
 }
 
 # The module in a subshell of its own; without pipes its output is not capped.
+# A pipe holds 64 KiB, so most modules are over before anybody needs to read; the
+# guard tells when one is not. Both ends are opened here: nobody waits for an open.
 fr__start_module() {
   if [ "$fr__fifo" = - ]; then
     fr__body >"$fr__r.o" 2>"$fr__r.e" 9>&- &
     fr__module=$!
     return
   fi
-  fr__pump "$fr__fifo.o" "$fr__r.o" &
-  fr__pump_o=$!
-  fr__pump "$fr__fifo.x" "$fr__fifo.e" &
-  fr__pump_x=$!
-  fr__body >"$fr__fifo.o" 2>"$fr__fifo.x" 9>&- &
+  # shellcheck disable=SC2094  # a pipe is what it is
+  exec 7<>"$fr__fifo.o" 3<"$fr__fifo.o" 4>"$fr__fifo.o" 7>&-
+  # shellcheck disable=SC2094
+  exec 7<>"$fr__fifo.x" 5<"$fr__fifo.x" 6>"$fr__fifo.x" 7>&-
+  fr__pump_o='' fr__poked=''
+  # exec, since a shell keeps copies of what a redirected function is to close.
+  { exec >&4 2>&6 3<&- 4>&- 5<&- 6>&- 9>&-; fr__body; } &
   fr__module=$!
+  exec 4>&- 6>&-
+  printf '%s\n' "$fr__module" "$fr__fifo" >>"$fr__dir/g.$$"
+}
+# A wait that was broken off by the guard has a status above 128, too.
+fr__await_module() {
+  while wait "$fr__module"; fr__rc=$?; [ -n "$fr__poked" ] && [ "$fr__rc" -gt 128 ]; do
+    fr__poked=''
+    fr__pumps
+  done
+}
+fr__pumps() {
+  if [ -n "$fr__pump_o" ] || [ "$fr__fifo" = - ]; then return; fi
+  { exec <&3 3<&- 5<&- 9>&-; fr__pump "$fr__fifo.o" "$fr__r.o"; } &
+  fr__pump_o=$!
+  { exec <&5 3<&- 5<&- 9>&-; fr__pump "$fr__fifo.x" "$fr__r.e"; } &
+  fr__pump_x=$!
+  printf '%s\n' "$fr__pump_o" "$fr__pump_x" >>"$fr__dir/g.$$"
 }
 fr__body() {
   trap - HUP INT TERM
@@ -150,7 +174,6 @@ fr__body_end() {
 # once, so it can be killed without loss when a background process keeps the
 # pipe open; it stops after 128 reads, short ones too.
 fr__pump() {
-  exec <"$1"
   [ ! -e "$1.p" ] || : >"$1.p"
   fr__n=0
   dd bs=4096 count=128 >"$2" 2>"$1.n" || { fr__no_room "$?" "$1" "$2"; return; }
@@ -158,7 +181,7 @@ fr__pump() {
   while [ "$fr__n" -le 524288 ]; do
     dd bs=4096 count=128 >>"$2" 2>"$1.n" || { fr__no_room "$?" "$1" "$2"; return; }
     # What dd says now is not the whole length.
-    fr__is_all "$1.n" && { : >"$1.n"; return; }
+    fr__is_all "$1.n" && { printf '%s bytes\n' "$fr__n" >"$1.n"; return; }
   done
   : >"$1.n"
   fr__overflow "$1" "$2"
@@ -215,37 +238,97 @@ fr__reader_is_me() {
   printf '%s\n' "$fr__v" >"$1"
 }
 
-# fr__drain PUMP FIFO: the module has ended; waits until its pump has read all
-# it wrote. A reader that sleeps has emptied the pipe: only a background
-# process still holds it, and it must not hold the step.
+# The module has ended; reads what it wrote. Only a background process that keeps
+# a pipe can hold that up: the guard ends it.
 fr__drain() {
-  fr__n=0
-  while fr__state_of "$1" && [ "$fr__st" != Z ]; do
-    fr__n=$((fr__n + 1))
-    if [ "$fr__n" -lt 4 ]; then
-      continue
-    elif [ "$fr__n" -lt 40 ]; then
-      # Lets the others run: on one processor they would wait for us.
-      (:)
-    elif fr__reader "$1" "$2" && fr__state_of "$fr__reader" && [ "$fr__st" = S ]; then
-      kill -9 "$fr__reader"
-      fr__dirty=93
-      break
+  if [ -n "$fr__pump_o" ]; then
+    wait "$fr__pump_o"
+    wait "$fr__pump_x"
+  else
+    { fr__pump "$fr__fifo.o" "$fr__r.o"; } <&3
+    fr__take_x
+  fi
+  exec 3<&- 5<&-
+  [ ! -e "$fr__fifo.g" ] || fr__dirty=93
+}
+# Stderr is short when it comes to this, and mostly empty: no process is needed.
+# NULs in it are lost.
+fr__take_x() {
+  fr__t=''
+  while IFS= read -r fr__v <&5; do
+    case $fr__v in
+      "$fr__id.guard.$fr__module") fr__v='' fr__t=${fr__t%"$fr_nl"}; break ;;
+      # Meant for the step before, and just too late.
+      "$fr__id.guard."*) fr__t=${fr__t%"$fr_nl"} ;;
+      *) fr__t=$fr__t$fr__v$fr_nl ;;
+    esac
+    fr__v=''
+  done
+  fr__t=$fr__t$fr__v
+  [ -z "$fr__t" ] || printf %s "$fr__t" >"$fr__r.e"
+}
+# Looks now and then: has a step that takes long read out while it runs, and
+# kills readers that go on waiting when it is over. It lives from a batch's first
+# step to its end, since one for each step would cost a process.
+fr__guard() {
+  trap - HUP INT TERM
+  fr__stat_of self
+  fr__me=${fr__v%% *} fr__j='' fr__c=0 fr__poked='' fr__module=''
+  while fr__stat_of self && [ "$fr__ppid" = "$$" ]; do
+    fr__c=$((fr__c + 1)) fr__x=''
+    if [ "$fr__c" -lt 20 ]; then sleep 0.2 || sleep 1; else sleep 0.5 || sleep 1; fi
+    fr__look_at_step || continue
+    if [ "$fr__x" != "$fr__j" ]; then
+      fr__j=$fr__x
+    elif fr__stat_of "$fr__x" && [ "$fr__ppid" = "$$" ]; then
+      # Once: it is a race with the module's own end.
+      [ "$fr__poked" = "$fr__x" ] || kill -USR1 "$$"
+      fr__poked=$fr__x
     else
-      # A module killed before it opened the pipe left the pump waiting for that.
-      true 3<>"$2"
-      sleep 0.02 || sleep 1
+      fr__j=
+      fr__free
     fi
   done
-  wait "$1"
 }
-# fr__state_of PID: its state letter in $fr__st; fewer bytes than fr__stat_of.
-fr__state_of() {
-  while read -r fr__k fr__st fr__v; do
-    [ "$fr__k" != State: ] || return 0
-  done 2>/dev/null <"/proc/$1/status"
-  return 1
+# The step that runs: its module's pid in $fr__x, its pipes, its pumps if it has
+# them. False when there is none.
+fr__look_at_step() {
+  fr__pump_o='' fr__pump_x=''
+  {
+    read -r fr__p && read -r fr__x && read -r fr__fifo || return 1
+    read -r fr__pump_o
+    read -r fr__pump_x
+  } <"$fr__dir/g.$$"
+  ! { read -r fr__k && read -r fr__k; } <"$fr__dir/$fr__p.s"
 }
+# Frees the worker: a reader that sleeps has emptied its pipe.
+fr__free() {
+  if [ -n "$fr__pump_o" ]; then
+    fr__free_pump "$fr__pump_o" o
+    fr__free_pump "$fr__pump_x" x
+    return
+  fi
+  fr__free_pump "$$" o
+  # The end of stderr is awaited by the worker itself.
+  : >"$fr__fifo.g"
+  printf '\n%s.guard.%s\n' "$fr__id" "$fr__x" >"$fr__fifo.x"
+}
+fr__free_pump() {
+  fr__reader "$1" "$fr__fifo.$2" && fr__stat_of "$fr__reader" && [ "$fr__st" = S ] || return 0
+  : >"$fr__fifo.g"
+  kill -9 "$fr__reader"
+}
+fr__on_guard() {
+  [ -z "${fr__guarded:-}" ] || return 0
+  { exec 9>&-; fr__guard; } &
+  fr__guarded=$!
+}
+fr__unguard() {
+  [ -n "${fr__guarded:-}" ] || return 0
+  kill -9 "$fr__guarded"
+  wait "$fr__guarded"
+  fr__guarded=''
+} 2>/dev/null
 # The process that reads the pipe: as noted by fr__overflow, else the only
 # child of the pump; false when there is none just now.
 fr__reader() {
@@ -253,8 +336,10 @@ fr__reader() {
   { read -r fr__reader <"$2.p"; } 2>/dev/null
   [ -z "$fr__reader" ] || return 0
   for fr__k in /proc/[0-9]*; do
-    if fr__stat_of "${fr__k#/proc/}" && [ "$fr__ppid" = "$1" ]; then
-      fr__reader=${fr__k#/proc/}
+    fr__p=${fr__k#/proc/}
+    if fr__stat_of "$fr__p" && [ "$fr__ppid" = "$1" ]; then
+      case " $fr__me $fr__module " in *" $fr__p "*) continue ;; esac
+      fr__reader=$fr__p
       return 0
     fi
   done
@@ -266,11 +351,10 @@ fr__lengths() {
   fr__osha=- fr__xsha=- fr__olen=- fr__xlen=-
   [ "$fr__fifo" != - ] || return 0
   fr__length "$fr__r.o" "$fr__fifo.o.n"
-  fr__olen=$fr__len fr__osha=$fr__sha
-  fr__length "$fr__fifo.e" "$fr__fifo.x.n"
+  fr__olen=$fr__len fr__osha=$fr__sha fr__xlen=${#fr__t}
+  [ -n "$fr__pump_o" ] || return 0
+  fr__length "$fr__r.e" "$fr__fifo.x.n"
   fr__xlen=$fr__len fr__xsha=$fr__sha
-  [ ! -s "$fr__fifo.e" ] || mv -- "$fr__fifo.e" "$fr__r.e"
-  [ ! -e "$fr__fifo.e.t" ] || mv -- "$fr__fifo.e.t" "$fr__r.e.t"
 }
 fr__length() {
   fr__len=- fr__sha=-
@@ -306,7 +390,8 @@ fr__watch() {
 }
 fr__unwatch() {
   [ -e "$fr__r.k" ] || kill -USR1 "$fr__watchdog" 2>/dev/null
-  wait "$fr__watchdog"
+  fr__poked=''
+  while wait "$fr__watchdog"; [ -n "$fr__poked" ]; do fr__poked=''; done
   [ ! -e "$fr__r.k" ] || [ "$fr__rc" = 0 ] || fr__kind=timeout
 }
 fr__signal() {
@@ -317,7 +402,8 @@ fr__signal() {
 # The module's live processes in $fr__pids: our group (without setsid: whatever
 # descends from the module) less worker, pumps, watchdog and their children.
 fr__others() {
-  fr__pids='' fr__keep=" $$ $fr__pump_o $fr__pump_x"
+  fr__look_at_step
+  fr__pids='' fr__keep=" $$ $fr__guarded $fr__pump_o $fr__pump_x"
   fr__stat_of self && fr__me=${fr__v%% *}
   fr__family=" $fr__module "
   # Twice: a child may be listed before its parent.
@@ -325,7 +411,7 @@ fr__others() {
     fr__p=${fr__k#/proc/}
     fr__stat_of "$fr__p" || continue
     case "$fr__keep $fr__me $fr__pids " in *" $fr__p "*) continue ;; esac
-    case " $fr__pump_o $fr__pump_x $fr__me " in *" $fr__ppid "*) continue ;; esac
+    case " $fr__pump_o $fr__pump_x $fr__me $fr__guarded " in *" $fr__ppid "*) continue ;; esac
     [ "$fr__st" != Z ] || continue
     case $fr__family in
       *" $fr__p "*) ;;

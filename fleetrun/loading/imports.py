@@ -160,9 +160,15 @@ class Imports:
         return task
 
     def _check_role(self, action: Action, task: Task) -> None:
+        before = len(action.field.problems)
         loaded = self.read_included(task.args, task, action.field.problems)
         if loaded is not None:
             self.later_handlers.extend(loaded.handlers)
+        problems = action.field.problems[before:]
+        if task.when and [problem.kind for problem in problems] == ["input/unknown-role"]:
+            # Its condition may be false; when it is needed, the error comes then.
+            del action.field.problems[before:]
+            self.warnings.append(f"{problems[0].mark}: {problems[0].message} to include")
 
     def read_included(
         self, args: Mapping[str, Value], include: Task, problems: list[Problem]

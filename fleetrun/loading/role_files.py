@@ -62,7 +62,10 @@ class RoleFinder:
                 return FoundRole(name=f"{collection}.{name}", path=beside, collection=collection)
         for path in self.tried(name, play_dir, within):
             if path.is_dir():
-                return FoundRole(name=path.name, path=path)
+                searched = [folder / name for folder in self._folders(play_dir, within)]
+                is_path = name.startswith("~") or path not in map(_absolute_of, searched)
+                is_path = is_path or name.startswith("/")
+                return FoundRole(name=path.name if is_path else name, path=path)
         return None
 
     def tried(self, name: str, play_dir: str, within: Sequence[RoleParts] = ()) -> list[Path]:
@@ -71,7 +74,7 @@ class RoleFinder:
             return [_absolute(name)]
         folders = [folder / name for folder in self._folders(play_dir, within)]
         if "/" in name:
-            folders.insert(0, Path(name))
+            folders.append(Path(name))
         return list(dict.fromkeys(_absolute(str(folder)) for folder in folders))
 
     def names(self, play_dir: str, within: Sequence[RoleParts] = ()) -> tuple[str, ...]:
@@ -178,3 +181,7 @@ def _roles_in(folder: Path) -> Iterable[str]:
 
 def _absolute(path: str) -> Path:
     return Path(path).expanduser().absolute()
+
+
+def _absolute_of(path: Path) -> Path:
+    return _absolute(str(path))

@@ -29,17 +29,18 @@ class Notifications:
 
         A handler of a role is found as ``role : name``, too. `render` gives the
         text of names and topics that are templates. Returns False when there
-        is none. Of several handlers with one name the last one counts.
+        is none. Of several handlers with one name the first one counts in each
+        list of handlers, and of several lists the last: the play's own comes
+        behind those of its roles.
         """
-        found: set[int] = set()
-        named = -1
+        named, listening = _Chosen(), _Chosen()
         for index, handler in enumerate(self._handlers):
+            names = titles(handler, render)
+            if topic in names:
+                named.offer("", handler, index)
             if topic in _texts(handler.listen, handler, render):
-                found.add(index)
-            if topic in titles(handler, render):
-                named = index
-        if named >= 0:
-            found.add(named)
+                listening.offer(names[0] if names else handler.id, handler, index)
+        found = {*named.indexes(), *listening.indexes()}
         self._notified |= found
         return bool(found)
 
@@ -55,6 +56,23 @@ class Notifications:
     def clear(self, handler: Task) -> None:
         """Takes a handler off the list once it ran."""
         self._notified.discard(self.index_of(handler))
+
+
+class _Chosen:
+    """Of the handlers with one name the first of the last list that has any."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, tuple[str, int]] = {}
+
+    def offer(self, name: str, handler: Task, index: int) -> None:
+        """Takes a handler into account; they come in the order of their definition."""
+        place = handler.id.rpartition("handlers.")[0]
+        if name not in self._of or self._of[name][0] != place:
+            self._of[name] = (place, index)
+
+    def indexes(self) -> list[int]:
+        """Returns where those that count are defined."""
+        return [index for _, index in self._of.values()]
 
 
 def titles(

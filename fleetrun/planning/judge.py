@@ -161,15 +161,22 @@ def _extended(control: LoopControl, items: list[Value], index: int) -> dict[str,
     return about
 
 
-def with_vars(node: Node, extra: Vars, suffix: str) -> Node:
-    """Returns a node whose tasks also see `extra` (an include in a loop)."""
+def with_vars(node: Node, extra: Vars, suffix: str, depth: int = 0) -> Node:
+    """Returns a node whose tasks also see `extra` (an include in a loop).
+
+    `depth` is how many includes are around the one in the loop: their
+    variables are weaker, those of the includes inside are stronger.
+    """
     if not extra:
         return node
     if isinstance(node, Block):
         return replace(
             node,
-            block=tuple(with_vars(child, extra, suffix) for child in node.block),
-            rescue=tuple(with_vars(child, extra, suffix) for child in node.rescue),
-            always=tuple(with_vars(child, extra, suffix) for child in node.always),
+            block=tuple(with_vars(child, extra, suffix, depth) for child in node.block),
+            rescue=tuple(with_vars(child, extra, suffix, depth) for child in node.rescue),
+            always=tuple(with_vars(child, extra, suffix, depth) for child in node.always),
         )
-    return replace(node, id=node.id + suffix, param_layers=(extra, *node.param_layers))
+    layers = node.param_layers
+    return replace(
+        node, id=node.id + suffix, param_layers=(*layers[:depth], extra, *layers[depth:])
+    )

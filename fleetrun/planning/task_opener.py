@@ -246,7 +246,8 @@ class TaskOpener:
         loaded, values = self._load(run, scope)
         nodes = filter_nodes(loaded, self._options.tags, self._options.skip_tags)
         run.results[index] = TaskResult(status=TaskStatus.OK, values=values)
-        return [judge.with_vars(node, extra, suffix) for node in nodes]
+        depth = len(run.task.param_layers)
+        return [judge.with_vars(node, extra, suffix, depth) for node in nodes]
 
     def _load(self, run: TaskRun, scope: Scope) -> tuple[tuple[Node, ...], dict[str, Value]]:
         """The nodes of an include, and what its result says."""

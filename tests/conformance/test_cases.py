@@ -26,11 +26,14 @@ def run_case(folder: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> di
     args = folder / "args.json"
     more = json.loads(args.read_text("utf-8")) if args.exists() else []
     done = CliRunner().invoke(
-        cli, ["run", "playbook.yml", "-i", "inventory", "--output", "json", *more]
+        cli, ["run", "playbook.yml", "-i", "inventory", "--output", "json", *more],
+        standalone_mode=False,
     )
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     wrong = done.exception
-    code = int(wrong.exit_code) if isinstance(wrong, FleetrunError) else done.exit_code
+    if wrong is not None and not isinstance(wrong, FleetrunError):
+        raise wrong
+    code = int(wrong.exit_code) if wrong is not None else int(done.return_value)
     seen = from_events(lines, code)
     if not lines:
         seen["stderr"] = done.stderr

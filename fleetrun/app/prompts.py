@@ -46,7 +46,7 @@ def answered(
             text = ask(prompt) if ask is not None else prompt.default or ""
             kept = _kept(prompt, text)
             if prompt.private:
-                hidden.extend(filter(None, (text, kept)))
+                hidden.extend(one for one in dict.fromkeys((text, kept)) if one)
             answers[prompt.name] = SecretText(kept) if prompt.private else kept
         return replace(play, vars={**play.vars, **answers}) if answers else play
 

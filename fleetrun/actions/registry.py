@@ -12,6 +12,7 @@ from fleetrun.actions.debug import debug
 from fleetrun.actions.fetch import Fetch
 from fleetrun.actions.files import CopyPreparer, ScriptPreparer, TemplatePreparer
 from fleetrun.actions.ini import prepare_ini_file
+from fleetrun.actions.inventory import add_host, group_by, set_stats
 from fleetrun.actions.pause import pause
 from fleetrun.actions.set_fact import set_fact
 from fleetrun.actions.uri import UriPreparer
@@ -21,6 +22,7 @@ from fleetrun.planning.toolbox import ControllerAction, Preparer
 
 CONTROLLER_ACTIONS: Mapping[str, ControllerAction] = {
     "debug": debug, "assert": assert_that, "fail": fail, "set_fact": set_fact,
+    "add_host": add_host, "group_by": group_by, "set_stats": set_stats,
     "validate_argument_spec": validate_argument_spec,
 }
 

@@ -11,13 +11,14 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from fleetrun.actions.include_vars import IncludeVars
 from fleetrun.actions.registry import CONTROLLER_ACTIONS, dialogues, preparers
-from fleetrun.app.loaded import Loaded
-from fleetrun.app.plans import plan_plays, unmatched_warnings
+from fleetrun.app.loaded import Loaded, read_inventory
+from fleetrun.app.plans import plan_again, plan_plays, unmatched_warnings
 from fleetrun.app.records import all_hashes, check_unchanged, check_wishes
 from fleetrun.contracts import Clock, Journal, Lease, Reporter, SecretSource, Transport
 from fleetrun.engine.bus import Bus
@@ -238,6 +239,7 @@ class FleetApp:
             wishes=Wishes(decisions=self._resume.decisions, by=_operator()), clock=self._clock,
             known_hosts=default_known_hosts(),
             extra_vars=invocation.extra_vars,
+            replan=partial(plan_again, loaded, run), reload=partial(read_inventory, loaded),
             warnings=(
                 *loaded.inventory.warnings, *loaded.playbook.warnings,
                 *unmatched_warnings(loaded),

@@ -70,14 +70,26 @@ def load(invocation: Invocation, *, command: Sequence[str] = ()) -> Loaded:
             "" if command else invocation.module_args, argv=tuple(command),
             keywords=invocation.task_keywords,
         )
-    inventory = load_inventory(
-        invocation.inventories, playbook_dir=playbook_dir, extra_vars=invocation.extra_vars
-    )
+    inventory = _inventory(invocation, playbook, playbook_dir)
     return Loaded(
-        invocation=invocation, inventory=_with_localhost(inventory, playbook), playbook=playbook,
+        invocation=invocation, inventory=inventory, playbook=playbook,
         library=library, loader=loader, templater=templater,
         file_hashes=playbook.file_hashes,
     )
+
+
+def read_inventory(loaded: Loaded) -> Inventory:
+    """Returns the inventory as its sources say it now. Raises InputError."""
+    path = loaded.invocation.playbook
+    folder = str(Path(path).resolve().parent) if path else str(Path.cwd())
+    return _inventory(loaded.invocation, loaded.playbook, folder)
+
+
+def _inventory(invocation: Invocation, playbook: Playbook, folder: str) -> Inventory:
+    found = load_inventory(
+        invocation.inventories, playbook_dir=folder, extra_vars=invocation.extra_vars
+    )
+    return _with_localhost(found, playbook)
 
 
 def _opened(invocation: Invocation) -> Invocation:

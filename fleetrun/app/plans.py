@@ -9,6 +9,7 @@ from fleetrun.app.loaded import Loaded
 from fleetrun.engine.past import Past
 from fleetrun.engine.setup import PlayPlan
 from fleetrun.errors import InputError, Problem, TemplateError, UsageError
+from fleetrun.model.inventory import Inventory
 from fleetrun.model.playbook import Play
 from fleetrun.model.values import Value
 from fleetrun.planning.facts import with_facts
@@ -54,6 +55,22 @@ def plan_plays(loaded: Loaded, run: str, past: Past | None = None) -> tuple[Play
         raise InputError(_nothing_selected(loaded))
     _check_start_at(loaded)
     return tuple(plans)
+
+
+def plan_again(loaded: Loaded, run: str, plan: PlayPlan, inventory: Inventory) -> PlayPlan:
+    """Returns a play's plan for an inventory that plays before it have changed.
+
+    Devices that are gone since the run began stay in it. Raises InputError.
+    """
+    now = replace(loaded, inventory=inventory)
+    written = next(play for play in loaded.playbook.plays if play.index == plan.play.index)
+    chosen = _select(now, written)
+    selection = (*chosen, *sorted(plan.gone.difference(chosen)))
+    rollout = make_plan(
+        plan.play, inventory, selection, forks=loaded.invocation.forks,
+        seed=loaded.invocation.seed or run, group_edges=collect_group_edges(inventory),
+    )
+    return replace(plan, selection=selection, rollout=rollout)
 
 
 def _as_started(

@@ -14,7 +14,7 @@ from fleetrun.engine.past import Past
 from fleetrun.engine.play import PlayDriver
 from fleetrun.engine.setup import PlayPlan, RunSetup
 from fleetrun.engine.stop import StopFlag
-from fleetrun.errors import ExitCode
+from fleetrun.errors import ExitCode, LockedError
 from fleetrun.failpoints import passing
 from fleetrun.model.events import RunFinished, RunResumed, RunStarted
 from fleetrun.model.result import Outcome
@@ -117,7 +117,8 @@ class RunController:
 
     def _selected(self) -> tuple[str, ...]:
         selected = {device for plan in self._plans for device in plan.selection}
-        in_order = [device for device in self._setup.inventory.devices if device in selected]
+        known = self._factory.world.inventory.devices
+        in_order = [device for device in known if device in selected]
         return (*in_order, *sorted(selected.difference(in_order)))
 
     async def _keep_lease(self) -> None:
@@ -126,9 +127,10 @@ class RunController:
             await self._journal.renew_lease(self._lease)
 
     async def _run_plays(self) -> None:
-        for plan in self._plans:
+        for number in range(len(self._plans)):
             if self._is_halted or self._stop.is_set:
                 return
+            plan = await self._planned(number)
             self._done.add(plan.play.index)
             alive = self._alive(plan.selection)
             if alive:
@@ -137,17 +139,40 @@ class RunController:
                 # Nobody is left: a playbook stops here (rule 11).
                 return
 
+    async def _planned(self, number: int) -> PlayPlan:
+        """Returns a play's plan for the inventory as it is now."""
+        plan, world = self._plans[number], self._factory.world
+        if self._setup.replan is None or world.version == 0:
+            return plan
+        former = set(self._selected())
+        plan = self._setup.replan(plan, world.inventory)
+        self._plans = (*self._plans[:number], plan, *self._plans[number + 1 :])
+        for device in plan.selection:
+            if device not in former:
+                await self._lock(device)
+        return plan
+
+    async def _lock(self, device: str) -> None:
+        """Locks a device that a play added, before it is contacted."""
+        holder = await self._journal.lock_device(self._lease, device)
+        if holder:
+            raise LockedError(
+                f"{device} is locked by run {holder}", kind="locked/device",
+                hint=f"see `fleetrun runs show {holder}`, then resume this run",
+            )
+
     def _alive(self, selection: Sequence[str]) -> tuple[str, ...]:
         return tuple(
             device for device in selection
             if self._outcomes.get(device) not in outcomes.ENDS_RUN
+            or device in self._factory.world.is_forgiven
         )
 
     async def _run_play(self, plan: PlayPlan, alive: tuple[str, ...]) -> None:
         index = plan.play.index
         driver = self._driver = PlayDriver(
             plan, alive, bus=self._bus, factory=self._factory, clock=self._setup.clock,
-            is_last=plan is self._plans[-1],
+            is_last=plan is self._plans[-1], leaders=self._past.leaders.get(index, ()),
         )
         await driver.run(self._past.settled.get(index, {}), is_over=self._past.is_over(index))
         self._driver = None
@@ -155,7 +180,7 @@ class RunController:
             self._outcomes[device] = outcomes.combine(self._outcomes.get(device), outcome)
         if driver.halt is not None:
             self._halt_reason = driver.halt.reason
-            self._is_halted = driver.halt.cause != "operator"
+            self._is_halted = driver.halt.cause not in {"operator", "play"}
 
     # -- the end --------------------------------------------------------------------
 

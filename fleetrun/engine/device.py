@@ -8,18 +8,18 @@ or a dead engine the device is asked for its receipts; what it cannot prove is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Final
 
-from fleetrun.contracts import Clock, Dialogue
-from fleetrun.engine.bus import Bus
 from fleetrun.engine.dialogue import DialogueLink, PatientClock, StoppedError
+from fleetrun.engine.hall import Hall
+from fleetrun.engine.history import History
+from fleetrun.engine.runner_tools import RunnerTools, give_back
 from fleetrun.engine.session import DeviceSession
-from fleetrun.engine.stop import StopFlag
-from fleetrun.engine.telling import task_event
-from fleetrun.engine.wishes import Wishes, unproven
+from fleetrun.engine.telling import stopped, task_event, unreachable
+from fleetrun.engine.wishes import unproven
 from fleetrun.errors import (
     ConnectError,
     FleetrunError,
@@ -37,14 +37,18 @@ from fleetrun.model.events import (
 from fleetrun.model.result import Outcome, TaskResult, TaskStatus
 from fleetrun.model.run import Decision
 from fleetrun.model.steps import (
+    OWN,
     DialogueStep,
     Done,
+    Meet,
     RemoteBatch,
     Reply,
     ReplyKind,
     Report,
+    Reset,
     Retrying,
     Step,
+    Via,
     Wait,
 )
 from fleetrun.planning import results
@@ -55,41 +59,26 @@ from fleetrun.planning.hidden import restored
 MAX_RECOVERIES: Final = 5
 
 
-@dataclass(slots=True)
-class History:
-    """What the journal knows of a device in one play, for resume."""
-
-    answers: dict[str, TaskResult] = field(default_factory=dict)
-    #: Keys of all steps that were about to be sent, answered ones too.
-    intended: set[str] = field(default_factory=set)
-    #: boot_id of the session that the last intent went out on; "" = not known.
-    boot_id: str = ""
-    #: When the last intent was written, controller's clock.
-    intended_at: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunnerTools:
-    """What all runners of a run share."""
-
-    bus: Bus
-    clock: Clock
-    dialogues: Mapping[str, Dialogue]
-    stop: StopFlag
-    wishes: Wishes = field(default_factory=Wishes)
+__all__ = ["DeviceRunner", "RunnerTools"]
 
 
 class DeviceRunner:
     """Runs one device through one play; `run` gives its outcome."""
 
     def __init__(
-        self, play: int, device: str, *, program: DeviceProgram, session: DeviceSession,
-        history: History, tools: RunnerTools,
+        self, play: int, device: str, *, program: DeviceProgram,
+        session_of: Callable[[Via], DeviceSession], history: History, tools: RunnerTools,
+        hall: Hall,
     ) -> None:
+        """`session_of` gives the way to where a step runs; the same again for the same."""
         self._play = play
         self._device = device
         self._program = program
-        self._session = session
+        self._session_of = session_of
+        #: The session in use.
+        self._session = session_of(OWN)
+        self._hall = hall
+        self._permits = tools.permits
         self._history = history
         self._bus = tools.bus
         self._dialogues = tools.dialogues
@@ -116,39 +105,24 @@ class DeviceRunner:
             DeviceStarted(at=self._bus.now(), play=self._play, device=self._device)
         )
         kind = ""
+        self._hall.start(self._device, lambda: self._program.reached)
         try:
             done = await self._work()
         except ConnectError as error:
             kind = error.kind
-            done = self._unreachable(error)
+            done = unreachable(error, is_in_doubt=bool(self._in_doubt))
         except LinkLostError as error:
             kind = error.kind
             done = Done(outcome=Outcome.UNKNOWN, reason=error.message)
         failure = self._program.failure
+        self._hall.leaving(self._device, self._program.lost_at, self._program.is_fatal_now)
+        lost = int(done.outcome is Outcome.UNREACHABLE)
         return DeviceFinished(
             at=self._bus.now(), play=self._play, device=self._device, outcome=done.outcome,
             reason=done.reason, error_kind=kind or (failure.result.error_kind if failure else ""),
-            recap=self._program.recap, elapsed_s=self._clock.monotonic() - started,
+            recap=replace(self._program.recap, unreachable=lost),
+            elapsed_s=self._clock.monotonic() - started,
         )
-
-    def _unreachable(self, error: ConnectError) -> Done:
-        """Not reached: unreachable, but unknown when something is still out."""
-        reason = error.message + (f" ({error.hint})" if error.hint else "")
-        if self._in_doubt:
-            return Done(
-                outcome=Outcome.UNKNOWN,
-                reason=f"a step was sent, and the device cannot be asked: {reason}",
-            )
-        return Done(outcome=Outcome.UNREACHABLE, reason=reason)
-
-    def _stopped(self) -> Done:
-        """What becomes of a device that is not to go on."""
-        if self._in_doubt:
-            return Done(
-                outcome=Outcome.UNKNOWN,
-                reason="stopped by the operator before the device was asked for a step's end",
-            )
-        return Done(outcome=Outcome.CANCELLED, reason="stopped by the operator")
 
     async def _work(self) -> Done:
         while True:
@@ -162,9 +136,25 @@ class DeviceRunner:
                     done = await self._carry_out(work)
                     if done is not None:
                         return done
-                case Wait():
-                    if self._is_live:
-                        await self._stop.sleep(work.seconds, self._clock)
+                case Meet():
+                    try:
+                        self._program.join(await self._hall.meet(self._device, work))
+                    except StoppedError:
+                        return stopped(is_in_doubt=bool(self._in_doubt))
+                case Wait() | Reset():
+                    await self._pause(work)
+
+    async def _pause(self, work: Wait | Reset) -> None:
+        if isinstance(work, Reset):
+            await self._session_of(OWN).drop()
+        elif self._is_live:
+            await self._stop.sleep(work.seconds, self._clock)
+
+    def _tell(self, work: Report | Retrying) -> None:
+        self._bus.publish(
+            task_event(work, play=self._play, device=self._device, now=self._bus.now())
+        )
+        self._hall.moved()
 
     async def _carry_out(self, work: RemoteBatch | DialogueStep) -> Done | None:
         """Gets the answers to a piece of work; Done when the device is to stop."""
@@ -175,17 +165,35 @@ class DeviceRunner:
         # What a former engine had intended and not seen the end of.
         self._in_doubt = {step.key for step in steps} & self._history.intended
         if self._stop.is_set:
-            return self._stopped()
+            return stopped(is_in_doubt=bool(self._in_doubt))
+        first = steps[0]
+        self._session = self._session_of(first.via)
         try:
-            if isinstance(work, DialogueStep):
-                await self._talk(work.step)
-            else:
-                await self._send(steps)
+            async with self._permits.hold(first.task.id, first.throttle):
+                if isinstance(work, DialogueStep):
+                    await self._talk(work.step)
+                else:
+                    await self._send(steps)
         except StoppedError:
-            return self._stopped()
+            return stopped(is_in_doubt=bool(self._in_doubt))
+        except ConnectError as error:
+            if not self._goes_on_unreached(steps, error):
+                raise
+        finally:
+            if first.via.device:
+                await give_back(self._session, self._bus, is_known=not self._in_doubt)
         self._in_doubt.clear()
         self._history.intended.difference_update(step.key for step in steps)
         return None
+
+    def _goes_on_unreached(self, steps: tuple[Step, ...], error: ConnectError) -> bool:
+        """Gives the answer of a step that nobody could be reached for, if that is enough."""
+        out = self._outstanding(steps)
+        if not out or not out[0].ignores_unreachable or self._in_doubt:
+            return False
+        self._take(out[0], results.unreachable(error.message, error.kind))
+        self._program.drop_unanswered()
+        return True
 
     def _replay(self, work: RemoteBatch | DialogueStep) -> tuple[Step, ...]:
         """Feeds what the journal knows; returns the steps that are still to do."""
@@ -222,7 +230,7 @@ class DeviceRunner:
         self._bus.publish(
             TasksIntended(
                 at=self._bus.now(), play=self._play, device=self._device,
-                keys=tuple(step.key for step in steps),
+                keys=tuple(step.key for step in steps), on=steps[0].via.device,
                 names=tuple(step.task.name or step.task.module for step in steps),
                 paths=tuple(str(step.task.mark) for step in steps),
             )
@@ -387,8 +395,3 @@ class DeviceRunner:
             raise
         except FleetrunError as error:
             return results.failed(error.message, error.kind)
-
-    def _tell(self, work: Report | Retrying) -> None:
-        self._bus.publish(
-            task_event(work, play=self._play, device=self._device, now=self._bus.now())
-        )

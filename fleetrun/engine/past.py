@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from fleetrun.engine.device import History
+from fleetrun.engine.history import History
 from fleetrun.model.events import (
     AnyEvent,
     DeviceConnected,
     DeviceFinished,
+    LeaderChosen,
     PlayFinished,
     RunFinished,
     RunResumed,
@@ -18,6 +19,7 @@ from fleetrun.model.events import (
     TasksIntended,
 )
 from fleetrun.model.result import Outcome
+from fleetrun.model.steps import Place
 
 #: Outcomes that resume opens again. (Those that are skipped were so by the
 #: rollout, which decides again.)
@@ -42,8 +44,10 @@ class Past:
     _open: dict[int, set[str]] = field(default_factory=dict)
     #: boot_id of each device as this engine saw it last.
     _boot_ids: dict[str, str] = field(default_factory=dict)
-    #: device -> the play whose intent waits for the boot_id it went out under.
-    _nameless: dict[str, int] = field(default_factory=dict)
+    #: play -> (place, task, device) of devices that did a task for their batch.
+    leaders: dict[int, set[tuple[Place, str, str]]] = field(default_factory=dict)
+    #: device -> (play, device) whose intent waits for the boot_id it went out under.
+    _nameless: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def take_history(self, play: int, device: str) -> History:
         """Returns what is known of a device in a play, and forgets it.
@@ -79,6 +83,9 @@ class Past:
                 self._connected(event)
             case DeviceFinished():
                 self._finished(event)
+            case LeaderChosen():
+                leaders = self.leaders.setdefault(event.play, set())
+                leaders.add((tuple(event.place), event.task, event.device))
             case PlayFinished():
                 self.finished_plays.add(event.play)
             case RunFinished():
@@ -93,18 +100,19 @@ class Past:
         history = self._history(event.play, event.device)
         history.intended.update(event.keys)
         history.intended_at = event.at
-        history.boot_id = self._boot_ids.get(event.device, "")
+        where = event.on or event.device
+        history.boot_id = self._boot_ids.get(where, "")
         if history.boot_id:
-            self._nameless.pop(event.device, None)
+            self._nameless.pop(where, None)
         else:
-            self._nameless[event.device] = event.play
+            self._nameless[where] = (event.play, event.device)
 
     def _connected(self, event: DeviceConnected) -> None:
         """The first session after an intent: its boot_id is the one the steps ran under."""
         self._boot_ids[event.device] = event.boot_id
-        play = self._nameless.pop(event.device, None)
-        if play is not None:
-            self._history(play, event.device).boot_id = event.boot_id
+        intent = self._nameless.pop(event.device, None)
+        if intent is not None:
+            self._history(*intent).boot_id = event.boot_id
 
     def _finished(self, event: DeviceFinished) -> None:
         self.members.setdefault(event.play, set()).add(event.device)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from fleetrun.contracts import Clock
+from fleetrun.engine.batches import Batches, Doors
 from fleetrun.engine.bus import Bus
 from fleetrun.engine.factory import DeviceFactory
 from fleetrun.engine.groups import one_error_group
@@ -30,13 +31,20 @@ from fleetrun.model.events import (
 )
 from fleetrun.model.result import Outcome
 from fleetrun.model.rollout import RolloutPlan
+from fleetrun.model.steps import Place
 from fleetrun.planning import outcomes
+from fleetrun.planning.meeting import Opening
+from fleetrun.planning.rendezvous import OTHERS_FAILED
 from fleetrun.planning.rollout import (
     CloseStage,
+    ContinueDevice,
+    DeviceParked,
+    DeviceReady,
     DeviceSettled,
     Finish,
     Halt,
     Instruction,
+    PlayEnded,
     Rollout,
     SettleDevice,
     StartDevice,
@@ -47,6 +55,9 @@ from fleetrun.planning.rollout import (
 #: Outcomes after which nothing of ours can still be open on the device.
 _KNOWN_END: Final = frozenset({Outcome.OK, Outcome.CHANGED, Outcome.FAILED})
 _BUG: Final = "internal/bug"
+_Happened: TypeAlias = (
+    "DeviceFinished | StopRequested | DeviceParked | DeviceReady | PlayEnded"
+)
 
 
 class PlayDriver:
@@ -54,20 +65,28 @@ class PlayDriver:
 
     def __init__(
         self, plan: PlayPlan, devices: tuple[str, ...], *, bus: Bus, factory: DeviceFactory,
-        clock: Clock, is_last: bool,
+        clock: Clock, is_last: bool, leaders: Collection[tuple[Place, str, str]] = (),
     ) -> None:
-        """`devices` are those of the selection that still take part in the run."""
-        self._plan = plan
+        """`devices` are those of the selection that still take part in the run.
+
+        `leaders` are those that a former engine chose (`LeaderChosen`).
+        """
+        self._rollout = Rollout(_only(plan.rollout, frozenset(devices)))
+        self._plan = plan = replace(plan, rollout=self._rollout.plan)
         self._play = plan.play.index
         self._devices = devices
         self._bus = bus
         self._factory = factory
         self._clock = clock
-        self._rollout = Rollout(_only(plan.rollout, frozenset(devices)))
         self._shard: Shard | None = None
         #: What happened and the machine was not told yet. Bounded by the
         #: devices in flight, and the operator's one wish to stop.
-        self._inbox: asyncio.Queue[DeviceFinished | StopRequested] = asyncio.Queue()
+        self._inbox: asyncio.Queue[_Happened] = asyncio.Queue()
+        self._batches = Batches(
+            plan, factory, leaders, Doors(
+                waits=self._inbox.put_nowait, decided=self._decided, bus=bus, clock=clock,
+            ),
+        )
         #: On resume: what the journal has and the machine was not told yet.
         self._settled: dict[str, DeviceFinished] = {}
         #: False while a play is told again that is over.
@@ -89,6 +108,7 @@ class PlayDriver:
     def stop(self) -> None:
         """Starts no more devices."""
         self._inbox.put_nowait(StopRequested(reason="stopped by the operator", cause="operator"))
+        self._batches.stop()
 
     def abandon(self) -> None:
         """Leaves devices in flight at once; their outcome is unknown."""
@@ -103,7 +123,7 @@ class PlayDriver:
         """
         self._settled = dict(settled)
         self._is_heard = not is_over
-        self._factory.begin(self._plan.play, self._devices)
+        self._factory.begin(self._plan.play, self._plan.selection)
         self._publish(
             PlayStarted(
                 at=self._bus.now(), play=self._play, name=self._plan.play.name,
@@ -117,6 +137,7 @@ class PlayDriver:
                 group, self._play, run=self._run_device, release=self._release,
                 finished=self._inbox.put_nowait, clock=self._clock,
             )
+            self._batches.open(group)
             await self._drive(self._shard)
         self._shard = None
         self._factory.tell_warnings()
@@ -128,7 +149,8 @@ class PlayDriver:
     async def _run_device(self, device: str) -> DeviceFinished:
         if device in self._plan.gone:
             return _gone(self._clock.now(), self._play, device)
-        return await self._factory.runner(self._plan.play, device).run()
+        hall = self._batches.hall_of(device)
+        return await self._factory.runner(self._plan.play, device, hall).run()
 
     async def _release(self, event: DeviceFinished) -> None:
         if self._keeps and event.outcome not in outcomes.ENDS_RUN:
@@ -154,20 +176,33 @@ class PlayDriver:
                 return instructions
             happened = self._inbox.get_nowait()
 
-    def _tell(self, happened: DeviceFinished | StopRequested) -> list[Instruction]:
-        if isinstance(happened, StopRequested):
+    def _tell(self, happened: _Happened) -> list[Instruction]:
+        if not isinstance(happened, DeviceFinished):
             return self._rollout.handle(happened)
         self._publish(happened)
-        return self._note(happened)
+        instructions = self._note(happened)
+        # Only now that it is in the journal may others go on without it.
+        self._batches.end(happened.device, happened.outcome)
+        return instructions
 
     def _note(self, event: DeviceFinished) -> list[Instruction]:
         self.outcomes[event.device] = event.outcome
-        return self._rollout.handle(
+        if event.outcome in outcomes.ENDS_RUN:
+            self._factory.world.lose(event.device)
+        told = self._rollout.handle(
             DeviceSettled(
                 device=event.device, outcome=event.outcome, reason=event.reason,
                 error_kind=event.error_kind,
             )
         )
+        if event.error_kind == OTHERS_FAILED and self._rollout.has_more:
+            told += self._rollout.handle(StopRequested(reason=event.reason, cause="play"))
+        return told
+
+    def _decided(self, opening: Opening) -> None:
+        """Carries out what a meeting decided for the play as a whole."""
+        if any(one.meta == "end_play" for one in opening.shared.values()) and not opening.fatal:
+            self._inbox.put_nowait(PlayEnded(reason="the play was ended (meta: end_play)"))
 
     def _replayed(self) -> list[Instruction]:
         """Tells the machine what the journal has of devices that it wants started."""
@@ -176,7 +211,9 @@ class PlayDriver:
             told = len(more)
             for device in list(self._settled):
                 if device in self._rollout.in_flight:
-                    more += self._note(self._settled.pop(device))
+                    event = self._settled.pop(device)
+                    more += self._note(event)
+                    self._batches.rehearse(event)
             if len(more) == told:
                 return more
 
@@ -196,7 +233,10 @@ class PlayDriver:
                     # Not when the journal knew its outcome.
                     if device in self._rollout.in_flight:
                         self._is_heard = True
+                        await self._batches.former_over(device)
                         shard.start(device)
+                case ContinueDevice(device=device):
+                    self._batches.go_on(device)
                 case SettleDevice() as settle:
                     pending.extend(self._settle(settle))
                 case CloseStage() as close:
@@ -210,7 +250,9 @@ class PlayDriver:
         """An outcome of a device that was never started, by this engine at least."""
         known = self._settled.pop(settle.device, None)
         if known is not None:
-            return self._note(known)
+            more = self._note(known)
+            self._batches.rehearse(known)
+            return more
         self.outcomes[settle.device] = settle.outcome
         self._publish(
             DeviceFinished(
@@ -218,6 +260,7 @@ class PlayDriver:
                 outcome=settle.outcome, reason=settle.reason,
             )
         )
+        self._batches.end(settle.device, settle.outcome)
         return []
 
     async def _close_stage(self, close: CloseStage) -> None:

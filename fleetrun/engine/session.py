@@ -29,6 +29,8 @@ class SessionPlan:
     run: str
     target: Target
     lib: str
+    #: Whose receipts they are on the device; "" = its own.
+    receipts_of: str = ""
     #: Attempts to connect before the device counts as unreachable.
     attempts: int = 3
     #: From the device's variables; it beats what the operator typed.
@@ -94,7 +96,7 @@ class DeviceSession:
         if identity.user:
             password = self.plan.become_password or self._secrets.become_password(device)
         spec = ShellSpec(
-            run=self.plan.run, device=device, identity=identity,
+            run=self.plan.run, device=self.plan.receipts_of or device, identity=identity,
             become_password=password, lib=self.plan.lib,
         )
         return await Shell.start(self._connection, spec, self._clock)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from fleetrun.contracts import Clock, Dialogue, SecretSource, Transport
@@ -56,5 +56,9 @@ class RunSetup:
     connect_attempts: int = 3
     #: Vars of --extra-vars, trusted text included.
     extra_vars: Vars = field(default_factory=dict)
+    #: Reads the inventory's sources again (``meta: refresh_inventory``).
+    reload: Callable[[], Inventory] | None = None
+    #: Plans a play for the inventory as it is when the play begins.
+    replan: Callable[[PlayPlan, Inventory], PlayPlan] | None = None
     #: What the loaders want a person to know.
     warnings: tuple[str, ...] = ()

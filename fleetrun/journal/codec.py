@@ -214,7 +214,7 @@ def _same(value: object) -> object:
 
 #: Annotation of a field -> what makes its value of JSON's.
 _CONVERTERS: Final[Mapping[str, Callable[[Any], object]]] = {
-    "tuple[str, ...]": tuple,
+    "tuple[str, ...]": tuple, "tuple[int, ...]": tuple,
     "tuple[str, ...] | None": lambda plain: None if plain is None else tuple(plain),
     "Outcome": Outcome,
     "TaskStatus": TaskStatus,

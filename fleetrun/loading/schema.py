@@ -375,8 +375,8 @@ KEYWORDS: Final[Mapping[Level, _Table]] = {
 #: ``meta:`` actions and whether they are carried out.
 META_ACTIONS: Final[Mapping[str, bool]] = {
     "flush_handlers": True, "end_host": True, "end_play": True, "clear_facts": True, "noop": True,
-    "end_role": True, "end_batch": False, "clear_host_errors": False,
-    "refresh_inventory": False, "reset_connection": False,
+    "end_role": True, "end_batch": True, "clear_host_errors": True,
+    "refresh_inventory": True, "reset_connection": True,
 }
 
 #: Modules that many playbooks use under a name that fleetrun does not have.

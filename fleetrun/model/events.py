@@ -119,6 +119,8 @@ class TasksIntended(Event):
     keys: tuple[str, ...]
     #: Names of the tasks, same order.
     names: tuple[str, ...] = ()
+    #: The device that they run on when they are delegated, else "".
+    on: str = ""
     #: Where the tasks stand, same order.
     paths: tuple[str, ...] = ()
 
@@ -189,6 +191,18 @@ class TaskRetried(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeaderChosen(Event):
+    """A device does a task for its whole batch (run_once)."""
+
+    type: ClassVar[str] = "leader_chosen"
+    play: int
+    device: str
+    task: str
+    #: Where the task stands in the order of the play.
+    place: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceFinished(Event):
     """A device's outcome in one play."""
 
@@ -251,7 +265,8 @@ class Notice(Event):
 AnyEvent: TypeAlias = (
     "RunStarted | RunResumed | PlayStarted | StageStarted | StageFinished | DeviceStarted "
     "| DeviceConnected | TasksIntended | StepAnswered | StepAcknowledged | TaskFinished "
-    "| TaskRetried | DeviceFinished | RunHalted | PlayFinished | RunFinished | Notice"
+    "| TaskRetried | LeaderChosen | DeviceFinished | RunHalted | PlayFinished | RunFinished "
+    "| Notice"
 )
 
 EVENT_TYPES: Mapping[str, type[Event]] = {
@@ -259,7 +274,7 @@ EVENT_TYPES: Mapping[str, type[Event]] = {
     for cls in (
         RunStarted, RunResumed, PlayStarted, StageStarted, StageFinished, DeviceStarted,
         DeviceConnected, TasksIntended, StepAnswered, StepAcknowledged, TaskFinished,
-        TaskRetried, DeviceFinished,
+        TaskRetried, LeaderChosen, DeviceFinished,
         RunHalted, PlayFinished, RunFinished, Notice,
     )
 }

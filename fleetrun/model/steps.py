@@ -10,7 +10,7 @@ from typing import TypeAlias
 from fleetrun.model.module import ModuleSpec
 from fleetrun.model.playbook import Task
 from fleetrun.model.result import Outcome, TaskResult
-from fleetrun.model.values import Value
+from fleetrun.model.values import NO_VARS, Value
 
 
 class OnFailure(StrEnum):
@@ -36,6 +36,20 @@ class Identity:
 
 
 LOGIN = Identity()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Via:
+    """Where a step runs and how that is reached; empty words say nothing."""
+
+    #: The device delegated to; "" is the program's own.
+    device: str = ""
+    #: The `connection` and `remote_user` keywords, where they are not the play's.
+    connection: str = ""
+    user: str = ""
+
+
+OWN = Via()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +86,11 @@ class Step:
     diff: bool = False
     no_log: bool = False
     timeout_s: float | None = None
+    via: Via = OWN
+    #: Most devices that run this task at once; 0 = no limit.
+    throttle: int = 0
+    #: The program goes on when the device cannot be reached for it.
+    ignores_unreachable: bool = False
     #: Content that must be on the device before the step runs (too large to
     #: travel inside the program text); the step's args name it by `_src_path`.
     upload: Upload | None = None
@@ -117,6 +136,8 @@ class Report:
     item_statuses: tuple[str, ...] | None = None
     #: Labels of the items, in order; () where no `label:` is given.
     item_labels: tuple[str, ...] = ()
+    #: The devices delegated to, in order; () when it ran on its own.
+    delegated_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +153,11 @@ class Retrying:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reset:
+    """Close the device's connection; the next step connects again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
     """The program is over for this device."""
 
@@ -139,7 +165,81 @@ class Done:
     reason: str = ""
 
 
-Work: TypeAlias = "RemoteBatch | DialogueStep | Wait | Report | Retrying | Done"
+#: A place in the order of a play's tasks: compares as the tasks follow each other.
+Place: TypeAlias = "tuple[int, ...]"
+
+
+class MeetKind(StrEnum):
+    """Why a device waits for others."""
+
+    #: Before a task that reads variables of other devices.
+    READ = "read"
+    #: Before a task that one device does for the whole batch.
+    ONCE = "once"
+    #: After a task: nobody goes on before all know how it went.
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What one device's task gives to others."""
+
+    #: Registered and set variables, for every device of the batch.
+    variables: Mapping[str, Value] = field(default_factory=lambda: NO_VARS)
+    #: A module's result, whose facts go to every device of the batch.
+    facts: Mapping[str, Value] = field(default_factory=lambda: NO_VARS)
+    #: device -> what goes to that device alone (delegate_facts): as above.
+    variables_for: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    facts_for: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    #: What add_host and group_by ask for, in order.
+    inventory: tuple[Mapping[str, Value], ...] = ()
+    #: An action of ``meta`` that concerns all.
+    meta: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meet:
+    """Wait for other devices of the batch, then go on as the verdict says."""
+
+    kind: MeetKind
+    place: Place
+    #: The task there; devices in different included files have one place.
+    task: str
+    #: READ: whom to wait for; empty means the whole batch.
+    awaits: frozenset[str] = frozenset()
+    #: OVER: it failed here, and the playbook did not say to go on.
+    has_failed: bool = False
+    #: OVER: nothing rescues that failure.
+    is_lost: bool = False
+    #: OVER: a failure here fails everybody.
+    is_fatal: bool = False
+    shared: Shared = field(default_factory=Shared)
+
+
+class Go(StrEnum):
+    """How a device goes on after a meeting."""
+
+    ON = "on"
+    #: Do the task, for all.
+    LEAD = "lead"
+    #: Go past the task: another device did it.
+    SKIP = "skip"
+    #: Fail here, for another device's failure.
+    FAIL = "fail"
+    #: Go to the end of the play.
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a meeting decided for one device."""
+
+    go: Go = Go.ON
+    #: FAIL: one sentence for people.
+    reason: str = ""
+
+
+Work: TypeAlias = "RemoteBatch | DialogueStep | Wait | Report | Retrying | Reset | Meet | Done"
 
 
 class ReplyKind(StrEnum):

@@ -33,6 +33,8 @@ class Failure:
     result: TaskResult
     #: True when no sink may show why.
     no_log: bool = False
+    #: Another device failed, and the play says that all do.
+    is_of_another: bool = False
 
 
 @dataclass(frozen=True, slots=True)

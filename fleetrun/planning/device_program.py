@@ -17,21 +17,34 @@ same keys. Resume therefore feeds the journalled answers to a new program.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from dataclasses import replace
 
-from fleetrun.errors import TemplateError
 from fleetrun.model.module import ModuleKind
 from fleetrun.model.playbook import Play, Task
 from fleetrun.model.result import Outcome, Recap, TaskResult, TaskStatus
-from fleetrun.model.steps import DialogueStep, Done, RemoteBatch, Report, Retrying, Wait, Work
-from fleetrun.model.values import TemplateText, Value
-from fleetrun.planning import cursor, hidden, judge, results
+from fleetrun.model.steps import (
+    DialogueStep,
+    Done,
+    Go,
+    MeetKind,
+    Place,
+    RemoteBatch,
+    Report,
+    Reset,
+    Retrying,
+    Verdict,
+    Wait,
+    Work,
+)
+from fleetrun.planning import cursor, hidden, judge
 from fleetrun.planning.cursor import Failure, Spot
 from fleetrun.planning.device_state import DeviceState
+from fleetrun.planning.judging import Judging, facts_in
+from fleetrun.planning.place import END, identity
 from fleetrun.planning.play_files import PlayFiles
-from fleetrun.planning.scope import PendingValueError, Scope
-from fleetrun.planning.step_builder import from_error
+from fleetrun.planning.rendezvous import Rendezvous, failure_of_another
+from fleetrun.planning.scope import ElsewhereError, PendingValueError
 from fleetrun.planning.surroundings import Surroundings
 from fleetrun.planning.task_opener import TaskOpener
 from fleetrun.planning.task_run import TaskRun
@@ -60,15 +73,21 @@ class DeviceProgram:
         self._around = Surroundings(
             device_vars, state, self._flight, PlayFiles(play, toolbox)
         )
+        self._view = device_vars.view
+        self._view.handlers = self._walker.handlers
         self._opener = TaskOpener(
-            toolbox=toolbox, options=options, device_vars=device_vars, state=state,
+            play, toolbox=toolbox, options=options, device_vars=device_vars, state=state,
             flight=self._flight, walker=self._walker, surroundings=self._around,
         )
         self._sent: dict[int, TaskRun] = {}
-        self._outbox: deque[Report | Retrying] = deque()
+        self._outbox: deque[Report | Retrying | Reset] = deque()
+        self._others = Rendezvous(self._walker.handlers)
+        #: Answers that can only be judged when other devices are further on.
+        self._unjudged: deque[tuple[TaskRun, int, TaskResult, int]] = deque()
         self._done: Done | None = None
         self._failure: Failure | None = None
-        self._counts: Counter[str] = Counter()
+        self._lost_at: Place = ()
+        self._judging = Judging(self._around, toolbox.templater, self._view)
         self._wait: Wait | None = None
 
     # -- what the engine calls ------------------------------------------------
@@ -81,13 +100,9 @@ class DeviceProgram:
         is_stuck = False
         while True:
             self._finish_heads()
-            if self._outbox:
-                return self._outbox.popleft()
-            if self._done is not None:
-                return self._done
-            if self._wait is not None:
-                wait, self._wait = self._wait, None
-                return wait
+            known = self._known_work()
+            if known is not None:
+                return known
             if self._sent:
                 raise RuntimeError("steps are out; feed their answers first")
             if len(self._opener.ready) < self._options.max_batch and self._extend():
@@ -100,6 +115,21 @@ class DeviceProgram:
             # One more round: finished heads may have opened the way.
             is_stuck = True
 
+    def _known_work(self) -> Work | None:
+        """Work that needs no look ahead."""
+        if self._outbox:
+            return self._outbox.popleft()
+        if self._done is not None:
+            return self._done
+        if self._others.meet is None and self._unjudged:
+            self._take(*self._unjudged.popleft())
+            self._finish_heads()
+            return self._known_work()
+        if self._others.meet is not None:
+            return self._others.hand_out()
+        wait, self._wait = self._wait, None
+        return wait
+
     def feed(self, seq: int, raw: TaskResult) -> None:
         """Takes the answer of one step; answers come in the order of `seq`.
 
@@ -111,13 +141,26 @@ class DeviceProgram:
             return
         self._finish_heads()
         index, attempt = run.answered(seq)
-        self._state.learn(raw.values)
-        judged = self._judge(run, index, raw, attempt)
-        verdict = self._retry(run, judged, attempt)
+        delegate = self._opener.facts_go_to(run, index)
+        if delegate:
+            run.facts_for.setdefault(delegate, {}).update(facts_in(raw))
+        else:
+            run.facts.update(facts_in(raw))
+            self._state.learn(raw.values, self._opener.place(run))
+        self._take(run, index, raw, attempt)
+
+    def _take(self, run: TaskRun, index: int, raw: TaskResult, attempt: int) -> None:
+        """Judges an answer, now or when other devices are further on."""
+        try:
+            verdict = self._judging.judge(run, index, raw, attempt)
+        except ElsewhereError as error:
+            self._unjudged.append((run, index, raw, attempt))
+            self._others.read(error, run.spot_before)
+            return
         if verdict.delay_s is not None:
             self._outbox.append(
                 Retrying(
-                    task=run.task, name=self._name(run), retries_left=verdict.retries_left,
+                    task=run.task, name=self._judging.name(run), retries_left=verdict.retries_left,
                     is_handler=run.is_handler,
                 )
             )
@@ -141,6 +184,47 @@ class DeviceProgram:
         self._sent.clear()
         self._opener.ready.clear()
 
+    def join(self, verdict: Verdict) -> None:
+        """Goes on after a wait for others (`Meet`), as the verdict says."""
+        meet, spot = self._others.end()
+        head = self._flight[0] if meet.kind is MeetKind.OVER else None
+        if head is not None:
+            head.is_met = True
+            self._finish_heads()
+        match verdict.go:
+            case Go.LEAD:
+                self._others.led = spot
+            case Go.SKIP:
+                self._walker.spot = replace(spot, position=cursor.advance(spot.position))
+            case Go.FAIL:
+                self._unjudged.clear()
+                self._forget_flight()
+                self._fail_device(spot, failure_of_another(spot, verdict.reason))
+            case Go.END:
+                self._forget_flight()
+                self._walker.spot = self._walker.end
+            case Go.ON:
+                pass
+
+    @property
+    def reached(self) -> Place:
+        """Where the first task stands that is not over."""
+        if self._done is not None:
+            return END
+        spot = self._flight[0].spot_before if self._flight else self._walker.spot
+        return self._others.place(spot)
+
+    @property
+    def lost_at(self) -> Place:
+        """Where the device was lost: at the task that failed, or the one in hand."""
+        return self._lost_at or self.reached
+
+    @property
+    def is_fatal_now(self) -> str:
+        """The task in hand when its loss is everybody's, else ""."""
+        run = self._flight[0] if self._flight else None
+        return identity(run.task) if run is not None and run.is_fatal else ""
+
     @property
     def outstanding(self) -> frozenset[int]:
         """Numbers of the steps that were handed out and still count."""
@@ -149,7 +233,7 @@ class DeviceProgram:
     @property
     def recap(self) -> Recap:
         """Counts so far, as in Ansible's recap line."""
-        return Recap(**{name: self._counts[name] for name in Recap.__dataclass_fields__})
+        return self._judging.recap
 
     @property
     def failure(self) -> Failure | None:
@@ -168,8 +252,19 @@ class DeviceProgram:
             if last is not None and last.closes_batch:
                 return False
             return self._enter_next()
+        except ElsewhereError as error:
+            return self._reads_others(error)
         except (PendingValueError, BarrierError):
             return False
+
+    def _reads_others(self, error: ElsewhereError) -> bool:
+        """Waits for other devices, once all own tasks before are over."""
+        if self._flight and not self._flight[-1].has_more:
+            return False
+        if self._sent or self._opener.ready or len(self._flight) > 1:
+            return False
+        spot = self._flight[0].spot_before if self._flight else self._view.spot
+        return spot is not None and self._others.read(error, spot)
 
     def _enter_next(self) -> bool:
         try:
@@ -182,7 +277,11 @@ class DeviceProgram:
         node = cursor.current(spot.position)
         if not isinstance(node, Task):
             raise TypeError(f"a walk must end at a task, not at {node!r}")
-        run = self._opener.open(node, spot)
+        is_led = self._others.led == spot
+        if not is_led and self._opener.is_once(node, spot):
+            self._others.once(node, spot)
+            return True
+        run = self._opener.open(node, spot, is_led=is_led)
         self._walker.spot = run.spot_after
         self._flight.append(run)
         self._opener.executions[node.id] += 1
@@ -194,35 +293,11 @@ class DeviceProgram:
         if self._failure is not None:
             self._finish_failed(Outcome.FAILED, self._failure)
             return True
-        changed = self._counts["changed"] > 0
+        changed = self._judging.has_changed
         self._done = Done(outcome=Outcome.CHANGED if changed else Outcome.OK)
         return True
 
     # -- judging --------------------------------------------------------------------
-
-    def _judge(self, run: TaskRun, index: int, raw: TaskResult, attempt: int) -> TaskResult:
-        extra: dict[str, Value] = {}
-        if run.task.until or run.task.retries is not None:
-            extra["attempts"] = attempt
-        registered = hidden.like(raw.values, {**raw.values, **extra})
-        layers = self._around.layers(run, index)
-        if run.task.register:
-            layers = [{run.task.register: registered}, *layers]
-        result = replace(raw, values=registered)
-        judged = judge.judge(
-            run.task, result, Scope(layers, task=run.task), self._tools.templater
-        )
-        return replace(judged, values=hidden.like(raw.values, judged.values))
-
-    def _retry(self, run: TaskRun, result: TaskResult, attempt: int) -> judge.Verdict:
-        task = run.task
-        if (not task.until and task.retries is None) or result.status is TaskStatus.UNKNOWN:
-            return judge.Verdict(result=result)
-        layers = self._around.layers(run)
-        if task.register:
-            layers = [{task.register: result.values}, *layers]
-        scope = Scope(layers, task=task)
-        return judge.retry(task, result, attempt, scope, self._tools.templater)
 
     def _again(self, run: TaskRun, index: int, attempt: int, delay_s: float) -> None:
         self._opener.build_item(run, index, attempt)
@@ -238,58 +313,47 @@ class DeviceProgram:
 
     def _finish_heads(self) -> None:
         while self._flight and self._flight[0].is_complete:
+            head = self._flight[0]
+            if head.is_gathering and not head.is_met:
+                self._others.over(head, self._judging.final(head))
+                return
             self._finish(self._flight.popleft())
 
     def _finish(self, run: TaskRun) -> None:
         """Makes a task's result final: register, notify, report, or fail."""
         task = run.task
-        result = self._final_result(run)
+        result = self._judging.final(run)
         if result.status is TaskStatus.CHANGED:
-            result = self._notify(run, result)
-        if task.register and not run.is_silent:
-            self._state.dynamic[task.register] = result.values
-        self._state.dynamic.update(run.writes)
+            result = self._judging.notify(run, result, self._walker.handlers)
+        has_register = task.register and not run.is_silent
+        written = {**run.writes, task.register: result.values} if has_register else run.writes
+        if written:
+            self._state.write(written, self._opener.place(run))
         self._state.included.update(run.loads)
         self._around.published += run.published
         if task.is_implicit and task.role is not None:
             self._walker.completed_roles.add(task.role.key)
         if run.is_handler:
             self._walker.handlers.clear(task)
-        ignored = result.is_failed and run.ignores_errors
+        ignored = (result.is_failed and run.ignores_errors) or (
+            result.status is TaskStatus.UNREACHABLE
+        )
         result = replace(result, ignored=ignored)
-        self._count(result, run)
+        self._judging.count(result, run)
         if not run.is_silent:
             self._outbox.append(
                 Report(
-                    task=task, result=hidden.plain(result), name=self._name(run),
+                    task=task, result=hidden.plain(result), name=self._judging.name(run),
                     is_handler=run.is_handler, no_log=run.no_log,
                     item_statuses=run.item_statuses, item_labels=run.item_labels,
+                    delegated_to=tuple(dict.fromkeys(run.delegates.values())),
                 )
             )
+        if run.resets:
+            self._outbox.append(Reset())
         if result.is_failed and not ignored:
             self._forget_flight()
             self._fail_device(run.spot_before, Failure(task, result, run.no_log))
-
-    def _name(self, run: TaskRun) -> str:
-        """The task's name for this device; as written where it cannot be rendered."""
-        name, role = run.task.name, run.task.role
-        if isinstance(name, TemplateText) and not run.no_log:
-            try:
-                name = str(self._tools.templater.render(name, Scope(self._around.layers(run))))
-            except TemplateError:
-                name = str(name)
-        if not name and run.spec.name == "include_role":
-            return f"include_role : {run.task.args.get('name', '')!s}"
-        return name if role is None else f"{role.name} : {name or run.task.module}"
-
-    def _final_result(self, run: TaskRun) -> TaskResult:
-        answered = [result for result in run.results if result is not None]
-        if run.task.loop is None or run.is_without_items:
-            return answered[0]
-        for index, result in enumerate(answered):
-            values = {**result.values, **self._around.loop_vars(run, index)}
-            answered[index] = replace(result, values=hidden.like(result.values, values))
-        return results.aggregate(answered)
 
     def _forget_flight(self) -> None:
         for run in self._flight:
@@ -298,58 +362,6 @@ class DeviceProgram:
         self._sent.clear()
         self._opener.ready.clear()
         self._wait = None
-
-    def _notify(self, run: TaskRun, result: TaskResult) -> TaskResult:
-        """Marks handlers; the result turns to failed when there is no such handler."""
-        try:
-            names = self._topics(run)
-        except TemplateError as error:
-            return from_error(error)
-        for name in names:
-            for one in name if isinstance(name, list | tuple) else [name]:
-                if not self._walker.handlers.notify(str(one), self._handler_name):
-                    message = f"the handler {str(one)!r} that `notify` names was not found"
-                    return results.failed(message, "task/no-handler")
-        return result
-
-    def _topics(self, run: TaskRun) -> list[Value]:
-        """What a task notifies; names that hold templates once for each changed item."""
-        topics = run.task.notify
-        if not any(isinstance(topic, TemplateText) for topic in topics):
-            return list(topics)
-        indexes: list[int | None] = [None]
-        if run.task.loop is not None:
-            changed = TaskStatus.CHANGED
-            indexes = [i for i, one in enumerate(run.results) if one and one.status is changed]
-        render = self._tools.templater.render
-        scopes = [Scope(self._around.layers(run, index)) for index in indexes]
-        return [render(topic, scope) for scope in scopes for topic in topics]
-
-    def _handler_name(self, text: str, handler: Task) -> str:
-        """A handler's name or topic for this device; as written where it has no value."""
-        try:
-            scope = Scope(self._around.layers_of(handler))
-            return str(self._tools.templater.render(text, scope))
-        except TemplateError:
-            return text
-
-    def _count(self, result: TaskResult, run: TaskRun) -> None:
-        is_skipped = result.status is TaskStatus.SKIPPED
-        if run.is_silent or (is_skipped and run.spec.name == "meta"):
-            return
-        counts = self._counts
-        if result.status is TaskStatus.SKIPPED:
-            counts["skipped"] += 1
-        elif result.is_failed and result.ignored:
-            counts["ok"] += 1
-            counts["ignored"] += 1
-            counts["changed"] += result.values.get("changed") is True
-        elif result.is_failed:
-            is_rescued = cursor.is_rescued(run.spot_before.position)
-            counts["rescued" if is_rescued else "failed"] += 1
-        else:
-            counts["ok"] += _weight(run)
-            counts["changed"] += result.status is TaskStatus.CHANGED
 
     def _fail_device(self, spot: Spot, failure: Failure) -> None:
         """Goes to the rescue, or ends: with handlers first if they are forced."""
@@ -361,6 +373,7 @@ class DeviceProgram:
             self._walker.spot = replace(spot, position=arrival.position)
             return
         failure = arrival.failure or failure
+        self._lost_at = self._lost_at or self._others.place(spot)
         forced = self._play.force_handlers or self._options.force_handlers
         if forced and self._failure is None and self._walker.handlers.next_after(-1) is not None:
             self._failure = failure
@@ -381,10 +394,3 @@ class DeviceProgram:
         if steps[0].spec.kind is ModuleKind.DIALOGUE:
             return DialogueStep(step=steps[0])
         return RemoteBatch(steps=steps)
-
-
-def _weight(run: TaskRun) -> int:
-    """How much a task counts as ok: an include once for each file or role."""
-    if run.spec.kind is not ModuleKind.INCLUDE or run.task.loop is None:
-        return 1
-    return sum(1 for one in run.results if one is not None and one.status is TaskStatus.OK)

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Final
 
+from fleetrun.model.steps import Place
 from fleetrun.model.values import Value, Vars
 from fleetrun.planning.hidden import HiddenValues
+
+
+class _Unset:
+    """Stands for "there was no such name"."""
+
+
+_UNSET: Final = _Unset()
 
 
 @dataclass(slots=True)
@@ -26,19 +35,52 @@ class DeviceState:
     #: The facts under their short names; made when asked for, kept until they change.
     _short: Vars | None = None
 
-    def learn(self, values: Mapping[str, Value]) -> None:
+    #: What this play overwrote, oldest first: (place, facts or not, name or None
+    #: for all, value before). Others look back through it.
+    _past: list[tuple[Place, bool, str | None, Value | _Unset]] = field(default_factory=list)
+
+    def learn(self, values: Mapping[str, Value], place: Place = ()) -> None:
         """Takes the ``ansible_facts`` of a module's result, if it has any."""
         if isinstance(values, HiddenValues):
             return
         facts = values.get("ansible_facts")
         if isinstance(facts, Mapping):
+            for name in facts:
+                self._past.append((place, True, name, self.facts.get(name, _UNSET)))
             self.facts.update(facts)
             self._short = None
 
-    def forget_facts(self) -> None:
+    def write(self, variables: Mapping[str, Value], place: Place = ()) -> None:
+        """Sets variables, as register and set_fact do."""
+        for name in variables:
+            self._past.append((place, False, name, self.dynamic.get(name, _UNSET)))
+        self.dynamic.update(variables)
+
+    def forget_facts(self, place: Place = ()) -> None:
         """Drops the facts (``meta: clear_facts``)."""
+        self._past.append((place, True, None, dict(self.facts)))
         self.facts.clear()
         self._short = None
+
+    def forget_past(self) -> None:
+        """A play is over: nobody looks back into it."""
+        self._past.clear()
+
+    def as_of(self, place: Place) -> DeviceState:
+        """Returns what was known before the task at `place`; the state itself if it still is."""
+        if all(where < place for where, *_ in self._past):
+            return self
+        old = DeviceState(facts=dict(self.facts), dynamic=dict(self.dynamic))
+        for where, is_fact, name, before in reversed(self._past):
+            if where < place:
+                continue
+            if name is None:
+                old.facts = dict(before) if isinstance(before, Mapping) else {}
+            elif isinstance(before, _Unset):
+                (old.facts if is_fact else old.dynamic).pop(name, None)
+            else:
+                (old.facts if is_fact else old.dynamic)[name] = before
+        return old
 
     def fact_layers(self) -> tuple[Vars, Vars]:
         """Returns facts as variables: ``ansible_facts``, and the injected names."""

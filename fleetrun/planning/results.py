@@ -88,6 +88,14 @@ def failed(message: str, kind: str, **values: Value) -> TaskResult:
     )
 
 
+def unreachable(message: str, kind: str) -> TaskResult:
+    """Returns the result of a step that nobody could be reached for (rule 9)."""
+    return TaskResult(
+        status=TaskStatus.UNREACHABLE,
+        values={"unreachable": True, "changed": False, "msg": message}, error_kind=kind,
+    )
+
+
 def unknown(kind: str, message: str = "") -> TaskResult:
     """Returns the result of a step whose end is not known."""
     return TaskResult(

@@ -12,93 +12,35 @@ amortised over a run, whatever the size of the fleet.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, TypeAlias, assert_never
+from typing import Final, assert_never
 
 from fleetrun.model.result import Outcome
 from fleetrun.model.rollout import RolloutPlan, StagePlan
 from fleetrun.planning.gates import Tally, broken_rule, judge_end
+from fleetrun.planning.rollout_words import (
+    CloseStage,
+    ContinueDevice,
+    DeviceParked,
+    DeviceReady,
+    DeviceSettled,
+    Finish,
+    Halt,
+    Instruction,
+    PlayEnded,
+    RolloutEvent,
+    SettleDevice,
+    StartDevice,
+    StartStage,
+    StopRequested,
+)
 from fleetrun.planning.upstream import UpstreamGroups
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceSettled:
-    """A started device has its outcome."""
-
-    device: str
-    outcome: Outcome
-    reason: str = ""
-    error_kind: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StopRequested:
-    """Start nothing more; what runs may end."""
-
-    reason: str
-    #: operator | error
-    cause: str = "operator"
-
-
-RolloutEvent: TypeAlias = "DeviceSettled | StopRequested"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartStage:
-    """A stage begins; `index` counts from 0."""
-
-    index: int
-    name: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartDevice:
-    """Run the play on this device and report with `DeviceSettled`."""
-
-    device: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettleDevice:
-    """This device never starts; its outcome is skipped or cancelled."""
-
-    device: str
-    outcome: Outcome
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloseStage:
-    """All devices of a stage have an outcome, and its gate is decided."""
-
-    index: int
-    name: str
-    passed: bool
-    #: For people, without the stage's name.
-    reason: str
-    counts: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Halt:
-    """Nothing more starts; at most once."""
-
-    #: For people, with the stage's name where there are several.
-    reason: str
-    #: gate | operator | error
-    cause: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finish:
-    """Every device of the plan has exactly one outcome; the last instruction."""
-
-
-Instruction: TypeAlias = (
-    "StartStage | StartDevice | SettleDevice | CloseStage | Halt | Finish"
-)
+__all__ = [
+    "CloseStage", "ContinueDevice", "DeviceParked", "DeviceReady", "DeviceSettled", "Finish",
+    "Halt", "Instruction", "PlayEnded", "Rollout", "RolloutEvent", "SettleDevice", "StartDevice",
+    "StartStage", "StopRequested",
+]
 
 _FATAL: Final = frozenset({Outcome.FAILED, Outcome.UNKNOWN, Outcome.UNREACHABLE})
 #: Outcomes that a later, truer report may replace: the rollout's own ones and unknown.
@@ -119,6 +61,11 @@ class Rollout:
         self._blocked: set[str] = set()
         #: Insertion order is start order.
         self._in_flight: dict[str, None] = {}
+        #: Of those in flight: they wait for others, and run no more than a
+        #: device that has not started.
+        self._parked: set[str] = set()
+        #: Parked devices that may go on, in the order in which they may.
+        self._ready: dict[str, None] = {}
         self._upstream = UpstreamGroups(plan)
         self._run = Tally()
         #: Over all stages that use the play's gate.
@@ -148,6 +95,17 @@ class Rollout:
     def counts(self) -> Mapping[str, int]:
         """Devices by name of outcome, without zeros; sums to `len(outcomes)`."""
         return self._run.as_mapping()
+
+    @property
+    def plan(self) -> RolloutPlan:
+        """The plan that it follows."""
+        return self._plan
+
+    @property
+    def has_more(self) -> bool:
+        """True while devices of the plan have neither started nor an outcome."""
+        total = sum(len(wave) for stage in self._plan.stages for wave in stage.waves)
+        return len(self._outcomes) + len(self._in_flight) < total
 
     @property
     def in_flight(self) -> Collection[str]:
@@ -203,6 +161,12 @@ class Rollout:
             case StopRequested():
                 if self._halt is None and not self._is_finished:
                     self._stop(event.reason, event.cause)
+            case PlayEnded():
+                self._end_early(event.reason)
+            case DeviceParked():
+                self._parked.add(event.device)
+            case DeviceReady():
+                self._ready[event.device] = None
             case _:  # pragma: no cover
                 assert_never(event)
         self._advance()
@@ -216,6 +180,8 @@ class Rollout:
         device, outcome = event.device, event.outcome
         if device in self._in_flight:
             del self._in_flight[device]
+            self._parked.discard(device)
+            self._ready.pop(device, None)
             self._record(device, outcome, self._stage)
         else:
             self._revise(device, outcome)
@@ -296,6 +262,18 @@ class Rollout:
                 if device not in self._outcomes and device not in self._in_flight:
                     self._give(device, Outcome.CANCELLED, why, number)
 
+    def _end_early(self, reason: str) -> None:
+        """Starts nothing more; what has not started is as it should be."""
+        if self._halt is not None or self._is_finished:
+            return
+        for number in range(self._stage, len(self._plan.stages)):
+            for device in self._plan.stages[number].devices:
+                if device not in self._outcomes and device not in self._in_flight:
+                    self._record(device, Outcome.SKIPPED, number)
+                    self._out.append(
+                        SettleDevice(device=device, outcome=Outcome.SKIPPED, reason=reason)
+                    )
+
     def _give(self, device: str, outcome: Outcome, reason: str, stage: int) -> None:
         """Gives an outcome to a device that never starts."""
         self._record(device, outcome, stage, is_blocked=outcome is Outcome.SKIPPED)
@@ -303,6 +281,7 @@ class Rollout:
 
     def _advance(self) -> None:
         """Starts what may start; opens waves and stages until something runs."""
+        self._continue()
         if self._halt is None:
             self._fill()
         while not self._in_flight and not self._is_finished:
@@ -315,9 +294,21 @@ class Rollout:
             else:
                 self._end_stage()
 
+    def _continue(self) -> None:
+        """Lets devices go on that have begun, before others begin."""
+        while self._ready and self._free > 0:
+            device = next(iter(self._ready))
+            del self._ready[device]
+            self._parked.discard(device)
+            self._out.append(ContinueDevice(device=device))
+
+    @property
+    def _free(self) -> int:
+        return self._plan.concurrency - len(self._in_flight) + len(self._parked)
+
     def _fill(self) -> None:
         """Starts devices of the open wave up to the concurrency."""
-        free = self._plan.concurrency - len(self._in_flight)
+        free = self._free
         while free > 0:
             device = next(self._waiting, None)
             if device is None:

@@ -30,6 +30,17 @@ class PendingValueError(Exception):
         self.name = name
 
 
+class ElsewhereError(PendingValueError):
+    """A name was looked up that depends on where other devices are.
+
+    `devices` are those to wait for; empty means all of the batch.
+    """
+
+    def __init__(self, name: str, devices: frozenset[str] = frozenset()) -> None:
+        super().__init__(name)
+        self.devices = devices
+
+
 class _Absent:
     """Stands for "no such name", which None cannot: None is a value."""
 

@@ -8,9 +8,9 @@ from hashlib import sha256
 
 from fleetrun.errors import FleetrunError, TemplateError
 from fleetrun.model.module import CheckMode, ModuleKind, ModuleSpec
-from fleetrun.model.playbook import Loop, Task
+from fleetrun.model.playbook import Loop, Play, Task
 from fleetrun.model.result import TaskResult
-from fleetrun.model.steps import LOGIN, Identity, OnFailure, Upload
+from fleetrun.model.steps import LOGIN, OWN, Identity, OnFailure, Upload, Via
 from fleetrun.model.values import SecretText, Value, Vars
 from fleetrun.planning import results
 from fleetrun.planning.scope import Scope
@@ -41,6 +41,11 @@ class Traits:
     #: The controller must judge the result before anything may follow.
     is_judged_here: bool
     on_failure: OnFailure
+    #: A failure fails the whole batch.
+    is_fatal: bool = False
+    ignores_unreachable: bool = False
+    #: Most devices at once; 0 = no limit.
+    throttle: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +78,13 @@ class StepBuilder:
             check=self._switch(task.check_mode, scope, self._options.check),
             diff=self._switch(task.diff, scope, self._options.diff) and spec.diff,
             timeout_s=float(str(timeout)) if timeout not in (None, 0, "0", "") else None,
-            identity=self._identity(task, scope, layers),
+            identity=self.identity(task, scope, layers),
             environment=self._environment(task, scope),
             is_judged_here=judged,
             on_failure=_on_failure(task, ignore=ignore, judged=judged),
+            is_fatal=truth(self._render(task.any_errors_fatal, scope)),
+            ignores_unreachable=truth(self._render(task.ignore_unreachable, scope)),
+            throttle=_count(self._render(task.throttle, scope), task),
         )
 
     def items(self, loop: Loop, scope: Scope) -> list[Value]:
@@ -195,8 +203,30 @@ class StepBuilder:
             merged.update({str(name): str(content) for name, content in value.items()})
         return merged
 
-    def _identity(self, task: Task, scope: Scope, layers: Sequence[Vars]) -> Identity:
-        """Variables beat keywords beat the command line (rule 41)."""
+    def via(self, task: Task, scope: Scope, play: Play) -> Via:
+        """Returns where a task (an item of its loop) runs and how that is reached.
+
+        Raises TemplateError and PendingValueError.
+        """
+        own_words = (task.connection, task.remote_user)
+        if task.delegate_to is None and own_words == (play.connection, play.remote_user):
+            return OWN
+        connection, user = (str(self._render(word, scope) or "") for word in own_words)
+        device = str(self._render(task.delegate_to, scope) or "")
+        if device and device != self._vars.magic.get("inventory_hostname"):
+            return Via(device=device, connection=connection, user=user)
+        return Via(
+            connection="" if task.connection == play.connection else connection,
+            user="" if task.remote_user == play.remote_user else user,
+        )
+
+    def delegated(self, task: Task, device: str) -> Identity:
+        """Returns whom a step runs as on the device delegated to: its variables say it."""
+        layers = list(self._vars.layers_of(device))
+        return self.identity(task, Scope(layers), layers)
+
+    def identity(self, task: Task, scope: Scope, layers: Sequence[Vars]) -> Identity:
+        """Returns whom a task runs as: variables beat keywords beat the command line (rule 41)."""
         options = self._options
         said = self._first(layers, scope, ("ansible_become",), task.become.enabled, options.become)
         if not truth(said):
@@ -241,6 +271,15 @@ def secrets_in(args: Mapping[str, Value], spec: ModuleSpec) -> tuple[str, ...]:
         if isinstance(value, SecretText) or (name in spec.args and spec.args[name].secret and value)
     ]
     return tuple(found)
+
+
+def _count(value: Value, task: Task) -> int:
+    try:
+        return max(0, int(str(value or 0)))
+    except ValueError as error:
+        raise TemplateError(
+            f"`throttle` needs a number, got {value!r}", kind="template/type", mark=task.mark
+        ) from error
 
 
 def _is_judged_here(task: Task) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import ChainMap, deque
 
 from fleetrun.model.playbook import IncludedRole, Task
 from fleetrun.model.result import TaskResult
@@ -17,7 +17,7 @@ from fleetrun.planning.toolbox import DeviceVars
 from fleetrun.planning.variables import role_variables
 
 #: Names a device's facts never give: reading them does not wait for `setup`.
-_CONNECTION_NAMES = frozenset({
+CONNECTION_NAMES = frozenset({
     "ansible_host", "ansible_port", "ansible_user", "ansible_connection", "ansible_become",
     "ansible_become_user", "ansible_become_method", "ansible_become_exe", "ansible_become_flags",
     "ansible_ssh_private_key_file",
@@ -41,11 +41,14 @@ class Surroundings:
 
     def layers(self, run: TaskRun, index: int | None = None) -> list[Vars]:
         """Variables as a task sees them, highest precedence first (the 22 levels)."""
+        self._vars.view.spot = run.spot_before
         layers: list[Vars] = []
+        if index is not None and index in run.delegates:
+            layers.append(self._delegated(run.delegates[index]))
         if index is not None and run.task.loop is not None:
             layers.append(self.loop_vars(run, index))
         failure = cursor.rescued_failure(run.spot_before.position)
-        if failure is not None:
+        if failure is not None and not failure.is_of_another:
             layers.append(judge.failure_vars(failure))
         layers += self.layers_of(run.task, run)
         return layers
@@ -134,10 +137,21 @@ class Surroundings:
                 facts_are_late
                 and name.startswith("ansible_")
                 and name not in magic
-                and name not in _CONNECTION_NAMES
+                and name not in CONNECTION_NAMES
             )
 
         return Scope(layers, pending=is_pending, task=building.task)
+
+    def _delegated(self, device: str) -> Vars:
+        """What a task sees of the device that it is delegated to (rule 22)."""
+        merged = ChainMap(*(dict(layer) for layer in self._vars.layers_of(device)))
+        address = merged.get("ansible_host", device)
+        return {
+            "ansible_host": address,
+            "ansible_delegated_vars": {
+                device: {**merged, "inventory_hostname": device, "ansible_host": address}
+            },
+        }
 
     def loop_vars(self, run: TaskRun, index: int) -> dict[str, Value]:
         """Returns the variables of one item of a task's loop."""

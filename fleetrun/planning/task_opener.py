@@ -9,16 +9,18 @@ from dataclasses import replace
 
 from fleetrun.errors import FleetrunError, TemplateError
 from fleetrun.model.module import ModuleKind
-from fleetrun.model.playbook import Node, Task
+from fleetrun.model.playbook import Node, Play, Task
 from fleetrun.model.result import TaskResult, TaskStatus
 from fleetrun.model.role import Role
-from fleetrun.model.steps import Step
+from fleetrun.model.steps import OWN, Identity, Place, Step, Via
 from fleetrun.model.values import Value
 from fleetrun.planning import cursor, judge, results
 from fleetrun.planning.cursor import Section, Spot
 from fleetrun.planning.device_state import DeviceState
+from fleetrun.planning.gathering import Gathering, meta_verb
+from fleetrun.planning.place import place_of
 from fleetrun.planning.scope import ABSENT, PendingValueError, Scope
-from fleetrun.planning.step_builder import StepBuilder, Traits, from_error
+from fleetrun.planning.step_builder import StepBuilder, from_error, truth
 from fleetrun.planning.surroundings import Surroundings
 from fleetrun.planning.tags import filter_nodes
 from fleetrun.planning.task_run import TaskRun
@@ -29,10 +31,12 @@ from fleetrun.planning.walker import BarrierError, Walker
 class TaskOpener:
     """Builds the steps of tasks; keeps those that wait to be sent."""
 
-    def __init__(
-        self, *, toolbox: Toolbox, options: ProgramOptions, device_vars: DeviceVars,
+    def __init__(  # noqa: PLR0913  # the parts of one device program
+        self, play: Play, *, toolbox: Toolbox, options: ProgramOptions, device_vars: DeviceVars,
         state: DeviceState, flight: deque[TaskRun], walker: Walker, surroundings: Surroundings,
     ) -> None:
+        self._play = play
+        self.gathering = Gathering(play, lockstep=options.lockstep)
         self._tools = toolbox
         self._options = options
         self._state = state
@@ -46,8 +50,11 @@ class TaskOpener:
         #: Steps that are built and not handed out.
         self.ready: list[Step] = []
 
-    def open(self, task: Task, spot: Spot) -> TaskRun:
-        """Starts a task: its items, its traits, its first steps."""
+    def open(self, task: Task, spot: Spot, *, is_led: bool = False) -> TaskRun:
+        """Starts a task: its items, its traits, its first steps.
+
+        `is_led` says that this device does it for its whole batch.
+        """
         spec = self._tools.module(task.module)
         if spec is None:
             raise RuntimeError(f"module {task.module!r} passed the loader but is unknown")
@@ -57,7 +64,7 @@ class TaskOpener:
         run = TaskRun(
             task=task, spec=spec, spot_before=spot,
             spot_after=replace(spot, position=cursor.advance(spot.position)),
-            key=self._key(task), is_handler=_is_handler(spot.position),
+            key=self._key(task), is_handler=_is_handler(spot.position), is_led=is_led,
         )
         if task.is_implicit or (not run.is_handler and self._is_repeated(task.role)):
             return _silent(run)
@@ -75,6 +82,7 @@ class TaskOpener:
                 run.traits = self._builder.traits(task, spec, scope, layers)
         except FleetrunError as error:
             self._fail_early(run, scope, error)
+        run.is_gathering = self.gathering.is_over_together(run)
         if spec.kind is ModuleKind.INCLUDE:
             self._include(run)
         elif spec.name == "meta":
@@ -103,6 +111,28 @@ class TaskOpener:
         if self._flight:
             raise BarrierError
         return self._tools.confirm(task)
+
+    def is_once(self, task: Task, spot: Spot) -> bool:
+        """True when one device is to do a task for its whole batch.
+
+        Raises PendingValueError, and BarrierError while earlier tasks are not over.
+        """
+        if not self.gathering.may_be_once(task):
+            return False
+        if self._flight:
+            raise BarrierError
+        if self.gathering.is_always_once(task) or task.run_once is True:
+            return True
+        spec = self._tools.module(task.module)
+        if spec is None:
+            return False
+        bare = TaskRun(task=task, spec=spec, spot_before=spot, spot_after=spot, key=task.id)
+        scope = self._around.scope(self._around.layers(bare), bare)
+        try:
+            return truth(self._tools.templater.render(task.run_once, scope))
+        except TemplateError:
+            # No result yet can say so: the device runs it, and fails if it must.
+            return False
 
     def _items(self, run: TaskRun, scope: Scope) -> list[Value]:
         if run.task.loop is None:
@@ -150,19 +180,31 @@ class TaskOpener:
         if run.is_one_by_one and run.is_waiting:
             raise BarrierError
         traits = run.known_traits
-        layers = self._around.layers(run, index)
-        scope = self._around.scope(layers, run)
+        scope = self._around.scope(self._around.layers(run, index), run)
+        via, identity = OWN, traits.identity
+        try:
+            via = self._builder.via(run.task, scope, self._play)
+            if via.device:
+                run.delegates[index] = via.device
+                identity = self._builder.delegated(run.task, via.device)
+                scope = self._around.scope(self._around.layers(run, index), run)
+        except TemplateError as error:
+            # Only when it is not skipped: the draft says so.
+            if self._holds(run, scope):
+                run.results[index] = from_error(error)
+                return
         draft = self._builder.draft(run.task, run.spec, scope, traits)
         label = self._label(run, index, scope)
         if isinstance(draft, TaskResult):
             self._known(run, index, draft, scope)
             return
-        self._check_fits(run, traits, has_upload=draft.upload is not None)
+        self._check_fits(run, identity, via, has_upload=draft.upload is not None)
         step = Step(
             task=run.task, spec=run.spec, key=run.step_key(index, attempt), seq=self._next_seq,
             args=draft.args, item=run.items[index], has_item=run.task.loop is not None,
             item_label=label, attempt=attempt,
-            on_failure=traits.on_failure, group=run.group, identity=traits.identity,
+            on_failure=traits.on_failure, group=run.group, identity=identity, via=via,
+            throttle=traits.throttle, ignores_unreachable=traits.ignores_unreachable,
             environment=traits.environment, check=traits.check, diff=traits.diff,
             no_log=traits.no_log, timeout_s=traits.timeout_s, upload=draft.upload,
         )
@@ -179,7 +221,11 @@ class TaskOpener:
         run.results[index] = result
         facts = result.values.get("ansible_facts")
         if isinstance(facts, Mapping):
-            (run.loads if run.spec.name == "include_vars" else run.writes).update(facts)
+            delegate = self.facts_go_to(run, index)
+            if delegate:
+                run.variables_for.setdefault(delegate, {}).update(facts)
+            else:
+                (run.loads if run.spec.name == "include_vars" else run.writes).update(facts)
         self.after_item(run, index)
 
     def after_item(self, run: TaskRun, index: int) -> None:
@@ -196,11 +242,36 @@ class TaskOpener:
         except TemplateError as error:
             run.results[index] = from_error(error)
 
-    def _check_fits(self, run: TaskRun, traits: Traits, *, has_upload: bool) -> None:
-        """A batch has one identity, and an upload starts its own batch."""
+    def facts_go_to(self, run: TaskRun, index: int) -> str:
+        """Returns the device that an item's facts are of; "" = the device itself."""
+        delegate = run.delegates.get(index, "")
+        if not delegate or run.task.delegate_facts is False:
+            return ""
+        scope = self._around.scope(self._around.layers(run, index), run)
+        try:
+            wanted = truth(self._tools.templater.render(run.task.delegate_facts, scope))
+        except TemplateError:
+            return ""
+        return delegate if wanted else ""
+
+    def _holds(self, run: TaskRun, scope: Scope) -> bool:
+        try:
+            return self._tools.templater.test(run.task.when, scope) is None
+        except TemplateError:
+            return True
+
+    def _check_fits(
+        self, run: TaskRun, identity: Identity, via: Via, *, has_upload: bool
+    ) -> None:
+        """A batch has one place and one identity; an upload starts its own batch.
+
+        A throttled task has a batch of its own, so that its permit is for it alone.
+        """
         if not self.ready:
             return
-        if self.ready[0].identity != traits.identity or has_upload:
+        first = self.ready[0]
+        is_throttled = run.known_traits.throttle and first.task is not run.task
+        if (first.identity, first.via) != (identity, via) or has_upload or is_throttled:
             raise BarrierError
 
     def _label(self, run: TaskRun, index: int, scope: Scope) -> str:
@@ -271,7 +342,7 @@ class TaskOpener:
         if run.results != [None]:
             # A keyword that could not be rendered has failed it already.
             return
-        verb = str(run.task.args.get("_raw_params", "noop"))
+        verb = meta_verb(run.task)
         try:
             condition = self._tools.templater.test(run.task.when, scope)
         except TemplateError as error:
@@ -285,14 +356,20 @@ class TaskOpener:
         after = run.spot_after
         if verb == "flush_handlers":
             run.spot_after = self._walker.flush(after)
-        elif verb in {"end_host", "end_play"}:
+        elif verb in {"end_host", "end_play", "end_batch"}:
             run.spot_after = self._walker.end
         elif verb == "end_role" and run.task.role is not None:
             run.spot_after = replace(
                 after, position=cursor.end_of_role(after.position, run.task.role)
             )
         elif verb == "clear_facts":
-            self._state.forget_facts()
+            self._state.forget_facts(self.place(run))
+        elif verb == "reset_connection":
+            run.resets = True
+
+    def place(self, run: TaskRun) -> Place:
+        """Returns where a task stands in the order of the play."""
+        return place_of(run.spot_before, self._walker.handlers)
 
     def _key(self, task: Task) -> str:
         count = self.executions[task.id]

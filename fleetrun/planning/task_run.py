@@ -35,6 +35,21 @@ class TaskRun:
     loads: dict[str, Value] = field(default_factory=dict)
     #: Roles that it included.
     published: list[IncludedRole] = field(default_factory=list)
+    #: Facts that a module of it found for the device itself.
+    facts: dict[str, Value] = field(default_factory=dict)
+    #: device -> what the task sets there (delegate_facts).
+    variables_for: dict[str, dict[str, Value]] = field(default_factory=dict)
+    facts_for: dict[str, dict[str, Value]] = field(default_factory=dict)
+    #: Item -> the device that it was delegated to.
+    delegates: dict[int, str] = field(default_factory=dict)
+    #: This device does it for all of its batch.
+    is_led: bool = False
+    #: Nobody may go on before it is over on all devices.
+    is_gathering: bool = False
+    #: The others have been met.
+    is_met: bool = False
+    #: meta: reset_connection.
+    resets: bool = False
     traits: Traits | None = None
     has_upload: bool = False
     #: Its loop could not be evaluated: there are no items to tell of.
@@ -87,6 +102,8 @@ class TaskRun:
     @property
     def closes_batch(self) -> bool:
         """True when nothing may be built behind it before it is answered."""
+        if self.is_gathering or (self.traits is not None and self.traits.throttle):
+            return True
         if self.is_complete:
             return self.has_failed_locally
         return (
@@ -107,6 +124,11 @@ class TaskRun:
         if self.traits is None:
             return self.task.ignore_errors is True
         return self.traits.ignore_errors
+
+    @property
+    def is_fatal(self) -> bool:
+        """True when its failure is everybody's."""
+        return self.is_led or (self.traits is not None and self.traits.is_fatal)
 
     @property
     def no_log(self) -> bool:

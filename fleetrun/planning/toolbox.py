@@ -13,6 +13,7 @@ from fleetrun.model.steps import Upload
 from fleetrun.model.values import NO_VARS, Value, Vars
 from fleetrun.planning.scope import Scope
 from fleetrun.planning.templates import Templater
+from fleetrun.planning.viewpoint import Viewpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,9 @@ class ProgramOptions:
     become_method: str = ""
     #: Most steps that go in one write.
     max_batch: int = 64
+    #: Every device waits for all others after every task. For tests: the
+    #: results must be the same.
+    lockstep: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,3 +112,7 @@ class DeviceVars:
     base: Vars = field(default_factory=lambda: NO_VARS)
     #: inventory_hostname, groups …: nothing overrides these.
     magic: Vars = field(default_factory=lambda: NO_VARS)
+    #: Where the device is when it reads variables of others.
+    view: Viewpoint = field(default_factory=Viewpoint)
+    #: Variables of a device delegated to, highest first.
+    layers_of: Callable[[str], Sequence[Vars]] = lambda device: ()

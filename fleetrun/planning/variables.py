@@ -21,7 +21,7 @@ from fleetrun.planning.templates_values import OMIT
 
 __all__ = [
     "BaseVars", "ConnectionVars", "Groups", "HostVars", "Jump", "LayeredVars",
-    "connection_settings", "magic_variables", "role_variables",
+    "connection_settings", "groups_of", "magic_variables", "role_variables",
 ]
 
 #: What ``ansible_version`` says: the release whose language this follows.
@@ -76,6 +76,12 @@ class BaseVars:
             shared = self._merged[found.groups] = self._merge_groups(found.groups)
         own = own_vars(found.layers)
         return LayeredVars(own, shared) if own else shared
+
+    def of_all(self) -> Vars:
+        """Returns the variables of a device that is in no group but ``all``."""
+        if () not in self._merged:
+            self._merged[()] = self._merge_groups(())
+        return self._merged[()]
 
     def _merge_groups(self, names: tuple[str, ...]) -> Vars:
         """Merges in Ansible's order: by place first, then by group (rule 25)."""
@@ -168,7 +174,8 @@ class Groups(LiveMapping):
 _LATEST: list[Groups] = []
 
 
-def _groups_of(inventory: Inventory) -> Groups:
+def groups_of(inventory: Inventory) -> Groups:
+    """Returns ``groups`` of an inventory; the same object for the same inventory."""
     if not (_LATEST and _LATEST[0].is_of(inventory)):
         _LATEST[:] = [Groups(inventory)]
     return _LATEST[0]
@@ -241,7 +248,7 @@ def magic_variables(  # noqa: PLR0913  # one argument for each thing Ansible tel
         "inventory_hostname": device,
         "inventory_hostname_short": device.partition(".")[0],
         "group_names": list(inventory.devices[device].groups) or ["ungrouped"],
-        "groups": _groups_of(inventory),
+        "groups": groups_of(inventory),
         "inventory_file": source,
         "inventory_dir": posixpath.dirname(source),
         "ansible_inventory_sources": inventory.sources,

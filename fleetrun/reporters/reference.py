@@ -35,7 +35,8 @@ place of all values, `censored`. Known secrets are `********` everywhere.
 #: How annotations of Python read in JSON.
 _JSON_NAMES: Final = {
     "str": "string", "int": "integer", "float": "number", "bool": "boolean",
-    "tuple[str, ...]": "array of strings", "tuple[str, ...] | None": "array of strings or null",
+    "tuple[int, ...]": "array of integers", "tuple[str, ...]": "array of strings",
+    "tuple[str, ...] | None": "array of strings or null",
     "Mapping[str, int]": "object, name to integer",
     "Mapping[str, Outcome]": "object, device to [outcome](#outcomes)",
     "Mapping[str, Value]": "object", "Outcome": "[outcome](#outcomes)",

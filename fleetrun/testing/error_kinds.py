@@ -192,6 +192,10 @@ SENTENCES: Final[Mapping[str, str]] = {
         "`notify` names a handler that is not there, known only when its template was "
         "rendered."
     ),
+    "task/others-failed": (
+        "Another device failed at a task with `run_once` or `any_errors_fatal`, or too many did "
+        "for `max_fail_percentage`, and all devices of the batch fail then."
+    ),
     "task/until": "The task's `until` was not met in all its attempts.",
     "template/budget": "A template is too much work or makes too large a value.",
     "template/hidden": (

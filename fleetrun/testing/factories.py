@@ -12,6 +12,7 @@ from fleetrun.model.events import (
     DeviceFinished,
     DeviceStarted,
     Event,
+    LeaderChosen,
     Notice,
     PlayFinished,
     PlayStarted,
@@ -84,6 +85,7 @@ EXAMPLES: Final[Mapping[type[Event], Event]] = {
             at=AT, play=1, device="gw-01", key="p1.t1#1", decision="rerun",
             rerun_acknowledged_by="ops@jump",
         ),
+        LeaderChosen(at=3.6, play=0, device="gw-01", task="0.tasks.3", place=(1, 0, 3)),
         TaskRetried(
             at=AT, play=1, device="gw-01", task="p1.t1", name="kernel", retries_left=2,
             is_handler=True, path="site.yml:4:7",

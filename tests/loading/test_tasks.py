@@ -270,7 +270,6 @@ def test_templates_in_arguments_are_judged_on_the_device(workshop) -> None:
         ("- {ping: , ignore_errors: [a]}", "input/type", "1:27", "yes or no"),
         ("- {ping: , notify: [{}]}", "input/type", "1:21", "needs text"),
         ("- meta: flush_handler", "input/unknown-value", "1:9", "`flush_handler`"),
-        ("- meta: end_batch", "input/unsupported-keyword", "1:9", "`meta: end_batch`"),
         ("- {include_tasks: a.yml, become: yes}", "input/unsupported-keyword", "1:26", "`become`"),
         ("- include_tasks: {file: a.yml, apply: {tag: x}}", "input/unknown-keyword", "1:40", "tag"),
         ("- include_tasks:", "input/arguments", "1:3", "the name of a file"),

@@ -15,6 +15,7 @@ from fleetrun.model.result import TaskResult, TaskStatus
 from fleetrun.model.steps import (
     DialogueStep,
     Done,
+    Meet,
     OnFailure,
     RemoteBatch,
     Report,
@@ -24,6 +25,7 @@ from fleetrun.model.steps import (
 from fleetrun.model.values import Expression, TemplateText, Value
 from fleetrun.planning.device_program import DeviceProgram
 from fleetrun.planning.device_state import DeviceState
+from fleetrun.planning.meeting import alone
 from fleetrun.planning.templates import Templater
 from fleetrun.planning.toolbox import DeviceVars, ProgramOptions, Toolbox
 
@@ -153,6 +155,8 @@ def drive(
                 trace.results[work.task.name] = work.result
             case Wait():
                 trace.waits.append(work.seconds)
+            case Meet():
+                program.join(alone(work))
             case RemoteBatch() | DialogueStep():
                 steps = work.steps if isinstance(work, RemoteBatch) else (work.step,)
                 _run(trace, steps, answer or (lambda step: changed()), known or {})

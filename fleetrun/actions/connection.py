@@ -1,7 +1,8 @@
 """reboot and wait_for_connection: tasks that outlive their connection.
 
 The proof of a reboot is a new boot_id, nothing else: a device that answers
-again with the old one has not rebooted yet.
+again with the old one has not rebooted yet. A container shares the boot_id of
+its host; there `boot_time_command` gives another proof.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ _TEST: Final = ModuleSpec(
     name="fleetrun_test", family="fleetrun", summary="",
     program='sh -c "$a_cmd" >/dev/null 2>&1', args={"cmd": ArgSpec(name="cmd")},
 )
+#: What `boot_time_command` runs as; what it prints is compared.
+_BOOT_TIME: Final = replace(_TEST, name="fleetrun_boot_time", program='sh -c "$a_cmd"')
+#: Ansible's default for it, which the greeting of every session answers.
+_BOOT_ID_COMMAND: Final = "cat /proc/sys/kernel/random/boot_id"
 
 
 def _seconds(args: Mapping[str, Value], name: str, default: float) -> float:
@@ -48,13 +53,32 @@ async def reboot(step: Step, link: DeviceLink, *, intended_boot_id: str) -> Task
         await _reach(step, link, deadline if intended_boot_id else started)
     before = intended_boot_id or link.boot_id
     if before == link.boot_id:
+        mark = await _boot_mark(step, link)
+        if not mark:
+            return results.failed(
+                "boot_time_command printed nothing, or failed", "module/bad-arguments"
+            )
         problem = await _ask_to_reboot(step, link)
         if problem is not None:
             return problem
         await link.drop()
-        if not await _wait_for_new_boot(step, link, before, deadline):
+        if not await _wait_for_new_boot(step, link, mark, deadline):
             return _too_late(step, "did not return")
-    return await _after_reboot(step, link, started, deadline)
+    return await _after_reboot(step, link, started)
+
+
+async def _boot_mark(step: Step, link: DeviceLink) -> str:
+    """What tells this boot from others; "" when `boot_time_command` did not say."""
+    command = step.args.get("boot_time_command")
+    if command in {None, "", _BOOT_ID_COMMAND}:
+        return link.boot_id
+    asked = replace(
+        step, spec=_BOOT_TIME, args={"cmd": command}, key=f"{step.key}.boot_time", timeout_s=None
+    )
+    reply = await link.run_step(asked)
+    if reply.kind is not ReplyKind.FINISHED or reply.exit_status:
+        return ""
+    return reply.stdout.content.decode("utf-8", "replace").strip()
 
 
 async def _reach(step: Step, link: DeviceLink, deadline: float) -> None:
@@ -97,16 +121,16 @@ async def _wait_for_new_boot(step: Step, link: DeviceLink, before: str, deadline
             if error.kind == "connect/host-key":
                 raise
             continue
-        if link.boot_id != before:
+        if await _boot_mark(step, link) not in {"", before}:
             return True
         await link.drop()
     return False
 
 
-async def _after_reboot(
-    step: Step, link: DeviceLink, started: float, deadline: float
-) -> TaskResult:
+async def _after_reboot(step: Step, link: DeviceLink, started: float) -> TaskResult:
     await link.clock.sleep(_seconds(step.args, "post_reboot_delay", 0))
+    # As in Ansible the test has a timeout of its own.
+    deadline = link.clock.monotonic() + _seconds(step.args, "reboot_timeout", 600)
     if not await _is_fit(step, link, deadline):
         return _too_late(step, "is back, but `test_command` did not succeed")
     elapsed = link.clock.monotonic() - started

@@ -26,7 +26,12 @@ fr_is_check && exit 0
 if [ -n "$a_msg" ] && command -v wall >/dev/null 2>&1; then
   printf '%s\n' "$a_msg" | wall >/dev/null 2>&1 || :
 fi
+fr_paths=$PATH fr_i=1
+while [ "$fr_i" -le "$a_search_paths_n" ]; do
+  fr_item search_paths "$fr_i"
+  fr_paths=$fr_paths:$fr_v fr_i=$((fr_i + 1))
+done
 # A program of its own, so that nothing of the session is held by it.
 # shellcheck disable=SC2016  # its own parameters
-sh -c 'trap "" HUP; sleep 1; if [ -n "$1" ]; then sh -c "$1"; else "$2"; fi' \
+PATH=$fr_paths sh -c 'trap "" HUP; sleep 1; if [ -n "$1" ]; then sh -c "$1"; else "$2"; fi' \
   sh "$fr_command" "$fr_program" </dev/null >/dev/null 2>&1 &

@@ -300,6 +300,33 @@ def test_a_reboot_is_proved_by_a_new_boot_id():
     assert ["reboot", "after"] == world.device.ran
 
 
+def test_a_reboot_of_a_container_is_proved_by_a_command():
+    """It keeps its host's boot_id; what boot_time_command prints has changed."""
+    boots = []
+
+    def answer(call):
+        if call.name == "fleetrun_5f_boot_5f_time":
+            return Answer(stdout=f"boot {len(boots)}\n".encode())
+        if call.name == "reboot":
+            boots.append(1)
+            return Answer(then=lambda: world.device.reboot(world.device.boot_id))
+        return Answer()
+
+    args = {"reboot_timeout": 60, "boot_time_command": "stat -c %Y /proc/1"}
+    world = World([play(task("reboot", args, name="reboot"), task(name="after"))], answer=answer)
+    assert (Outcome.CHANGED, "") == run(world)
+    asked = "fleetrun_5f_boot_5f_time"
+    assert [asked, "reboot", asked, "after"] == world.device.ran
+
+
+def test_a_boot_time_command_that_says_nothing_reboots_nothing():
+    """It could never prove the reboot."""
+    args = {"reboot_timeout": 60, "boot_time_command": "true"}
+    world = World([play(task("reboot", args, name="reboot"))])
+    assert Outcome.FAILED == run(world)[0]
+    assert ["fleetrun_5f_boot_5f_time"] == world.device.ran
+
+
 def test_the_boot_id_is_durable_before_a_reboot_is_asked_for():
     """A resume tells by it whether the device has rebooted already."""
     world = World([REBOOT], answer=reboots(lambda: world))

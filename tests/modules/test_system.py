@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -143,3 +144,44 @@ def test_locale_gen_makes_a_real_locale(make_device, make_step, namespaces) -> N
     assert [(0, True), (0, False), (0, True)] == [
         (reply.exit_status, reply.values["changed"]) for reply in (first, second, gone)
     ], (first, second, gone)
+
+
+def test_user_keeps_hash_and_passphrase_out_of_arguments(
+    make_device, make_step, namespaces
+) -> None:
+    """Every tool that is called says what it was called with: no secret is among it."""
+    device = make_device("dash")
+    (device.root / "etc").mkdir()
+    for name, text in (("passwd", "root:x:0:0::/root:/bin/sh\n"), ("shadow", ""), ("group", "")):
+        (device.root / "etc" / name).write_text(text)
+    for name in ("alternatives", "pam.d", "security"):
+        shutil.copytree(f"/etc/{name}", device.root / "etc" / name, symlinks=True)
+    (device.root / "home").mkdir()
+    for tool in ("useradd", "usermod", "chpasswd", "chage", "ssh-keygen", "chown"):
+        fake(device.root, tool, (
+            f"#!/bin/sh\necho {tool} \"$@\" >>{device.root}/calls\nenv >>{device.root}/calls\n"
+            f"exec {shutil.which(tool)} \"$@\"\n"
+        ))
+    device = replace(device, inside=namespaces(device.root, ["etc", "home"]))
+    args = {
+        "name": "ann", "password": "$6$salt$secrethash", "generate_ssh_key": True,
+        "ssh_key_type": "ed25519", "ssh_key_passphrase": "secret passphrase",
+    }
+    first, second = device.run(
+        make_step("user", args, seq=0),
+        make_step("user", {**args, "password": "$6$salt$othersecret"}, seq=1),
+    )
+    assert [(0, True), (0, True)] == [
+        (reply.exit_status, reply.values["changed"]) for reply in (first, second)
+    ], (first, second)
+    assert "$6$salt$othersecret" in (device.root / "etc/shadow").read_text()
+    called = (device.root / "calls").read_text()
+    assert "useradd" in called
+    assert "secret" not in called
+    assert "secret" not in str((first, second))
+    opened = subprocess.run(
+        ["ssh-keygen", "-y", "-P", "secret passphrase", "-f",
+         str(device.root / "home/ann/.ssh/id_ed25519")],
+        capture_output=True, text=True, check=False,
+    )
+    assert 0 == opened.returncode, opened.stderr

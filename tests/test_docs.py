@@ -10,12 +10,15 @@ from pathlib import Path
 import click
 import pytest
 
+from fleetrun.app.vocabulary import functions
 from fleetrun.cli.main import cli
 from fleetrun.errors import ExitCode
 from fleetrun.loading.modules import load_library
+from fleetrun.loading.schema import KEYWORDS
 from fleetrun.testing.docs import PAGES, write
 from fleetrun.testing.docs_cli import commands
 from fleetrun.testing.docs_config import VARIABLES, variables_in_source
+from fleetrun.testing.docs_keywords import page_name
 from fleetrun.testing.error_kinds import SENTENCES
 from fleetrun.testing.kind_scan import error_kinds
 
@@ -93,7 +96,8 @@ def test_a_reference_page_is_current(name: str) -> None:
 
 def test_every_page_of_the_reference_is_generated() -> None:
     """Nothing in docs/reference is written by hand."""
-    found = {path.name for path in (ROOT / "docs" / "reference").iterdir()}
+    folder = ROOT / "docs" / "reference"
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert found == set(PAGES)
 
 
@@ -212,7 +216,19 @@ def test_every_exit_code_is_explained() -> None:
     assert [code for code in ExitCode if f"| {code.value} | {code.name} |" not in page] == []
 
 
-def test_every_module_has_a_section() -> None:
-    """modules.md has all modules, in order."""
-    titles = re.findall(r"^## (\S+)$", PAGES["modules.md"](), re.MULTILINE)
-    assert tuple(titles) == load_library().names()
+def test_every_module_and_keyword_has_a_place() -> None:
+    """The index names all modules; each keyword that is supported has its anchor."""
+    linked = re.findall(r"^\| \[(\S+)\]\(modules/", PAGES["modules.md"](), re.MULTILINE)
+    assert tuple(sorted(linked)) == load_library().names()
+    for level, table in KEYWORDS.items():
+        titles = re.findall(r"^## (\S+)$", PAGES[page_name(level)](), re.MULTILINE)
+        assert titles == [name for name, keyword in table.items() if keyword.is_supported]
+
+
+def test_every_filter_test_and_lookup_is_listed() -> None:
+    """By its own name; the prefixed spellings are said once, above."""
+    page = PAGES["templates.md"]()
+    missing = [
+        name for table in functions().values() for name in table if f"| `{name}` |" not in page
+    ]
+    assert missing == []

@@ -1,7 +1,8 @@
-"""fleetrun doc: a module's documentation, from its specification."""
+"""fleetrun doc: documentation of modules, keywords, filters, tests and lookups."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 import click
@@ -9,34 +10,63 @@ import click
 from fleetrun.errors import UsageError
 from fleetrun.model.module import ArgSpec, ModuleSpec
 
+_JINJA = "One of Jinja's own: https://jinja.palletsprojects.com"
+
 
 @click.command(epilog="""\b
 Examples:
   fleetrun doc                  # all modules
   fleetrun doc lineinfile       # one of them
+  fleetrun doc -t keyword serial
+  fleetrun doc -t filter combine
 \b
-Exit codes: 0 ok, 2 unknown module.
+Exit codes: 0 ok, 2 unknown name.
 """)
-@click.argument("module", default="")
-def command(module: str) -> int:
-    """Show the documentation of MODULE, or list all modules."""
+@click.argument("name", default="")
+@click.option("-t", "--type", "kind", default="module", show_default=True,
+              type=click.Choice(["module", "keyword", "filter", "test", "lookup"]),
+              help="What NAME is.")
+def command(name: str, kind: str) -> int:
+    """Show the documentation of a module, keyword, filter, test or lookup, or list all."""
+    if kind == "module":
+        return _module(name)
+    from fleetrun.app import vocabulary  # noqa: PLC0415  # keeps --help quick
+
+    table = vocabulary.keywords() if kind == "keyword" else vocabulary.functions()[kind]
+    if not name:
+        for known, text in table.items():
+            click.echo(f"{known:<22} {text.splitlines()[0] if text else ''}".rstrip())
+        return 0
+    short = name.removeprefix("ansible.builtin.")
+    if short not in table:
+        raise _unknown(short, kind, tuple(table), f"fleetrun doc -t {kind}")
+    click.echo(f"{short} ({kind})\n\n{table[short] or _JINJA}")
+    return 0
+
+
+def _module(name: str) -> int:
     from fleetrun.app.sources import load_library  # noqa: PLC0415  # keeps --help quick
 
     library = load_library()
-    if not module:
-        for name in library.names():
-            spec = library.get(name)
-            click.echo(f"{name:<22} {spec.summary if spec else ''}")
+    if not name:
+        for known in library.names():
+            spec = library.get(known)
+            click.echo(f"{known:<22} {spec.summary if spec else ''}")
         return 0
-    spec = library.get(module)
+    spec = library.get(name)
     if spec is None:
-        close = get_close_matches(module, library.names(), 3)
-        raise UsageError(
-            f"there is no module {module!r}", kind="usage/unknown-module",
-            hint=f"did you mean {', '.join(close)}?" if close else "list them: fleetrun doc",
-        )
+        raise _unknown(name, "module", library.names(), "fleetrun doc")
     click.echo(page(spec))
     return 0
+
+
+def _unknown(name: str, kind: str, names: Sequence[str], lists: str) -> UsageError:
+    close = get_close_matches(name, names, 3)
+    error_kind = "usage/unknown-module" if kind == "module" else "usage/unknown-word"
+    return UsageError(
+        f"there is no {kind} {name!r}", kind=error_kind,
+        hint=f"did you mean {', '.join(close)}?" if close else f"list them: {lists}",
+    )
 
 
 def page(spec: ModuleSpec) -> str:

@@ -11,7 +11,10 @@ def keyword_reference() -> str:
     """The reference page of all keywords, as Markdown."""
     parts = [
         "# Playbook keywords\n",
-        "Generated from `fleetrun/loading/schema.py`. A keyword that is not listed is an error.\n",
+        "Generated from `fleetrun/loading/schema.py`. A keyword that is not listed is an error.\n"
+        "Each level has a page with a section for each keyword: "
+        + ", ".join(f"[{level.value}](keywords/{level.value.replace(' ', '-')}.md)"
+                    for level in KEYWORDS) + ".\n",
     ]
     for level, table in KEYWORDS.items():
         if level in {Level.INCLUDE_TASKS, Level.IMPORT_TASKS}:

@@ -190,7 +190,7 @@ class Templater:
             except _FAILURES as error:
                 if isinstance(error, TemplateError):
                     raise
-                raise errors.failure(error, self._tables, None) from error
+                raise errors.failure(error, self.tables, None) from error
 
         return self._whole(find)
 
@@ -313,7 +313,7 @@ class Templater:
             mark = errors.place(error, text)
             raise errors.undefined(error.marker, scope, self._globals, mark) from error
         except _FAILURES as error:
-            raise errors.failure(error, self._tables, errors.place(error, text)) from error
+            raise errors.failure(error, self.tables, errors.place(error, text)) from error
         finally:
             self._running.pop()
 
@@ -336,7 +336,7 @@ class Templater:
         try:
             program = JinjaProgram(parse_expression(sandbox, text), sandbox)
         except TemplateSyntaxError as error:
-            tables = {**self._tables, "expression": ()}
+            tables = {**self.tables, "expression": ()}
             raise errors.syntax(error, text, tables, mark) from error
         return keep(self._expressions, str(expression), program)
 
@@ -361,7 +361,7 @@ class Templater:
             path = mark.file if is_file and mark else None
             return JinjaProgram(tree, sandbox, newlines, path)
         except TemplateSyntaxError as error:
-            raise errors.syntax(error, text, self._tables, mark, is_file=is_file) from error
+            raise errors.syntax(error, text, self.tables, mark, is_file=is_file) from error
 
     def _sandbox(self, options: Options, *, copies: bool = False) -> SandboxBase:
         # Equal options may be a file's: only playbooks' own texts are raw.
@@ -382,8 +382,9 @@ class Templater:
         return sandbox
 
     @property
-    def _tables(self) -> Mapping[str, Mapping[str, Any]]:
-        return {"filter": self._filters, "test": self._tests}
+    def tables(self) -> Mapping[str, Mapping[str, Any]]:
+        """Filters, tests and lookups by kind and name."""
+        return {"filter": self._filters, "test": self._tests, "lookup": self._lookups.known}
 
     def _note_no_bool(self, condition: Value, value: Value) -> None:
         mark = getattr(condition, "mark", None)

@@ -37,7 +37,8 @@ class Lookups:
         self._budget = budget
         self._rendering = rendering
         self._warn = warn
-        self._known: dict[str, Lookup] = {
+        #: By name.
+        self.known: dict[str, Lookup] = {
             **LOOKUPS,
             "random_choice": random_choice,
             "env": lambda call: [
@@ -66,11 +67,11 @@ class Lookups:
 
     def add(self, lookups: Mapping[str, Lookup]) -> None:
         """Adds lookups, or puts them in place of others."""
-        self._known |= lookups
+        self.known |= lookups
 
     def has(self, name: str) -> bool:
         """True when there is such a lookup."""
-        return name in self._known
+        return name in self.known
 
     def find(
         self, scope: Scope, name: str, terms: tuple[Any, ...], options: dict[str, Any]
@@ -78,9 +79,9 @@ class Lookups:
         """Returns what a lookup finds; None when it failed and `errors` says to go on."""
         check_args((name,))
         short = name.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")
-        look = self._known.get(short)
+        look = self.known.get(short)
         if look is None:
-            hint = did_you_mean(short, self._known)
+            hint = did_you_mean(short, self.known)
             raise FilterError(f"there is no lookup '{name}'{f': {hint}' if hint else ''}")
         if short not in _LENIENT:
             check_args((*terms, *options.values()))

@@ -1,4 +1,4 @@
-"""docs/reference/modules.md, made from the modules' specifications."""
+"""docs/reference/modules.md and modules/*.md, made from the modules' specifications."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ _INTRO: Final = """# Modules
 Ansible's prefix: `ansible.builtin.copy` is `copy`.
 """
 
+_MADE: Final = "<!-- Made by `python -m fleetrun.testing.docs`; do not edit. -->\n"
+
 _CHECK: Final[Mapping[CheckMode, str]] = {
     CheckMode.FULL: "says truly what would change, and touches nothing",
     CheckMode.SKIP: "is skipped",
@@ -32,26 +34,35 @@ _WHERE: Final[Mapping[ModuleKind, str]] = {
 
 
 def modules_reference(library: ModuleLibrary | None = None) -> str:
-    """Returns the whole page as Markdown, with a newline at its end."""
+    """Returns the index of all modules, by family, as Markdown."""
     shown = library or load_library()
     specs = [spec for name in shown.names() if (spec := shown.get(name)) is not None]
-    index = ", ".join(f"[{spec.name}](#{spec.name})" for spec in specs)
-    return "\n".join([_INTRO, index + "\n", *map(_section, specs)])
+    parts = [_INTRO]
+    for family in sorted({spec.family for spec in specs}):
+        parts += [f"## {family}\n", "| module | does |", "|---|---|"]
+        parts += [
+            f"| [{spec.name}](modules/{spec.name}.md) | {_cell(_sentence(spec.summary))} |"
+            for spec in specs if spec.family == family
+        ]
+        parts.append("")
+    return "\n".join(parts).rstrip("\n") + "\n"
 
 
-def _section(spec: ModuleSpec) -> str:
-    parts = [f"## {spec.name}\n", _sentence(spec.summary), "", *_facts(spec), ""]
+def module_page(spec: ModuleSpec) -> str:
+    """Returns the page of one module as Markdown."""
+    parts = [f"# {spec.name}\n", _MADE, _sentence(spec.summary), "", *_facts(spec), ""]
     shown = [arg for arg in spec.args.values() if not arg.name.startswith("_")]
     if shown:
-        parts += ["| argument | takes | default | meaning |", "|---|---|---|---|"]
+        parts += ["## Arguments\n", "| argument | takes | default | meaning |", "|---|---|---|---|"]
         parts += [*map(_row, shown), ""]
     if spec.returns:
-        parts += ["| returns | meaning |", "|---|---|"]
+        parts += ["## Returns\n", "| key | meaning |", "|---|---|"]
         parts += [f"| `{key}` | {_cell(text)} |" for key, text in spec.returns.items()] + [""]
-    parts += [f"{_sentence(note)}\n" for note in spec.notes]
+    parts += ["## Notes\n"] * bool(spec.notes) + [f"{_sentence(note)}\n" for note in spec.notes]
     if spec.examples:
-        parts += ["```yaml", spec.examples.rstrip("\n"), "```", ""]
-    return "\n".join(parts).rstrip("\n") + "\n"
+        parts += ["## Examples\n", "```yaml", spec.examples.rstrip("\n"), "```", ""]
+    parts.append("All modules: [modules](../modules.md)")
+    return "\n".join(parts) + "\n"
 
 
 def _facts(spec: ModuleSpec) -> Iterator[str]:

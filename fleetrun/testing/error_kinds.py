@@ -228,6 +228,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "usage/unknown-fault": "The lab knows no such fault.",
     "usage/unknown-module": "`doc` knows no such module.",
     "usage/unknown-name": "`inventory show` knows no such device or group.",
+    "usage/unknown-word": "There is no keyword, filter, test or lookup of that name.",
     "usage/unknown-outcome": "`retry --only` names an outcome that does not exist.",
     "usage/unknown-run": "The journal has no such run.",
     "usage/unknown-shell": "There is no completion for this shell.",

@@ -55,6 +55,22 @@ Examples:
   - flash: {image: a.raucb}"""
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "says"),
+    [("keyword", "serial", "Sizes of the batches"), ("filter", "combine", "Returns"),
+     ("filter", "ansible.builtin.upper", "Jinja"), ("test", "defined", "test"),
+     ("lookup", "env", "environment")],
+)
+def test_words_of_the_language_have_a_page(
+    capsys: pytest.CaptureFixture[str], kind: str, name: str, says: str
+) -> None:
+    """A keyword says where it stands, too; an unknown word gets a suggestion."""
+    assert main(["doc", "-t", kind, name]) == 0
+    assert says in capsys.readouterr().out
+    assert main(["doc", "-t", kind, name + "x"]) == 2
+    assert "did you mean" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", load_library().names())
 def test_every_module_has_a_page(
     name: str, capsys: pytest.CaptureFixture[str]

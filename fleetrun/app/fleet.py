@@ -213,7 +213,8 @@ class FleetApp:
         invocation = loaded.invocation
         options = ProgramOptions(
             check=invocation.check, diff=invocation.diff, verbosity=asked.verbosity,
-            force_handlers=invocation.force_handlers, strict=invocation.strict,
+            force_handlers=invocation.force_handlers,
+            gathers_once=invocation.gathering == "smart", strict=invocation.strict,
             tags=invocation.tags, skip_tags=invocation.skip_tags, become=invocation.become,
             become_user=invocation.become_user, become_method=invocation.become_method,
         )

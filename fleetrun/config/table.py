@@ -74,7 +74,7 @@ vault_identity_list | vault_ids | words | | defaults.vault_identity_list | Vault
 ask_vault_pass | | flag | ANSIBLE_ASK_VAULT_PASS | defaults.ask_vault_pass | Ask for the vault password.
 roles_path | | folders | ANSIBLE_ROLES_PATH | defaults.roles_path | Folders of roles.
 library | module_path | folders | ANSIBLE_LIBRARY | defaults.library | Folders of modules of your own.
-gathering | | text | ANSIBLE_GATHERING | defaults.gathering | implicit; explicit collects facts only where a play says so.
+gathering | | text | ANSIBLE_GATHERING | defaults.gathering | implicit; explicit collects facts only where a play says so, smart once for a device.
 any_errors_fatal | | flag | ANSIBLE_ANY_ERRORS_FATAL | defaults.any_errors_fatal | Halt a play when one device fails.
 force_handlers | | flag | ANSIBLE_FORCE_HANDLERS | defaults.force_handlers | Run handlers even if a task fails.
 diff | | flag | ANSIBLE_DIFF_ALWAYS | diff.always | Show what changes in files.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fleetrun.errors import InputError, Mark, Problem
-from fleetrun.loading.fields import Field
+from fleetrun.loading.fields import Field, nearest
 from fleetrun.loading.yamlfile import YamlDocument, read_yaml
 
 
@@ -56,9 +56,22 @@ def find_file(
             return path
     problems.append(Problem(
         kind="input/missing-file", message=f"there is no file `{name}`", mark=mark,
-        hint="looked for " + ", ".join(str(path) for path in tried),
+        label=_similar(name, tried), hint="looked for " + ", ".join(str(path) for path in tried),
     ))
     return None
+
+
+def _similar(name: str, tried: Sequence[Path]) -> str:
+    """A label that names a file beside one of `tried` with nearly its name, or ""."""
+    beside: dict[str, None] = {}
+    for folder in dict.fromkeys(path.parent for path in tried):
+        try:
+            beside.update(dict.fromkeys(path.name for path in folder.iterdir() if is_file(path)))
+        except (OSError, ValueError):
+            continue
+    head, slash, last = name.rpartition("/")
+    near = nearest(last, beside)
+    return f"did you mean `{head}{slash}{near}`?" if near else ""
 
 
 def candidates(name: str, folders: Sequence[str]) -> list[Path]:

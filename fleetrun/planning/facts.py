@@ -21,3 +21,8 @@ def facts_task(play: Play) -> Task:
 def with_facts(play: Play) -> Play:
     """Returns the play with its fact gathering as the first task."""
     return replace(play, pre_tasks=(facts_task(play), *play.pre_tasks))
+
+
+def is_facts_task(task: Task) -> bool:
+    """True for a play's own gathering of facts."""
+    return task.name == FACTS_TASK and task.id.endswith(".facts")

@@ -86,7 +86,7 @@ def _shared(run: TaskRun, result: TaskResult) -> Shared:
     variables: dict[str, Value] = {}
     facts: Mapping[str, Value] = {}
     if run.is_led:
-        variables |= run.writes
+        variables |= {**run.loads, **run.writes}
         if run.task.register:
             variables[run.task.register] = result.values
         facts = run.facts

@@ -17,6 +17,7 @@ from fleetrun.model.values import Value
 from fleetrun.planning import cursor, judge, results
 from fleetrun.planning.cursor import Section, Spot
 from fleetrun.planning.device_state import DeviceState
+from fleetrun.planning.facts import is_facts_task
 from fleetrun.planning.gathering import Gathering, meta_verb
 from fleetrun.planning.place import place_of
 from fleetrun.planning.scope import ABSENT, PendingValueError, Scope
@@ -66,7 +67,10 @@ class TaskOpener:
             spot_after=replace(spot, position=cursor.advance(spot.position)),
             key=self._key(task), is_handler=_is_handler(spot.position), is_led=is_led,
         )
-        if task.is_implicit or (not run.is_handler and self._is_repeated(task.role)):
+        is_known = self._options.gathers_once and is_facts_task(task) and self._state.facts
+        if task.is_implicit or is_known or (
+            not run.is_handler and self._is_repeated(task.role)
+        ):
             return _silent(run)
         if not self._is_wanted(task):
             run.set_items([None])

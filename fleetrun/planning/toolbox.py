@@ -81,6 +81,8 @@ class ProgramOptions:
     diff: bool = False
     verbosity: int = 0
     force_handlers: bool = False
+    #: A play gathers no facts of a device whose facts the run has (gathering = smart).
+    gathers_once: bool = False
     #: Conditions must give true or false; the templater is told, too.
     strict: bool = False
     tags: tuple[str, ...] = ()

@@ -344,3 +344,14 @@ def test_a_broken_module_is_reported_with_the_task_that_names_it(workshop) -> No
     path = workshop.write("site.yml", "- hosts: all\n  tasks: [{bad: }]\n")
     with pytest.raises(InputError, match="bad is broken"):
         PlaybookLoader(Broken()).load(str(path))
+
+
+def test_a_file_that_is_nearly_called_so_is_named(workshop) -> None:
+    """The files beside those that were looked for are compared."""
+    workshop.write("tasks/install.yml", "- ping:\n")
+
+    problem = workshop.task_problem("- import_tasks: tasks/instal.yml\n")
+
+    assert (problem.kind, problem.label) == (
+        "input/missing-file", "did you mean `tasks/install.yml`?"
+    )

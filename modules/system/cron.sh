@@ -21,6 +21,15 @@ fr_job_line() {
   fr_line="$fr_line $a_job"
   [ "$a_disabled" = false ] || fr_line="#$fr_line"
 }
+# The old crontab, in a file that stays and that nobody else may read.
+fr_keep_old() {
+  fr_n=0 fr_s=${TMPDIR:-/tmp}/crontab.$(date +%s).$$
+  until (umask 077 && set -C && printf '%s' "$fr_old" >"$fr_s.$fr_n") 2>/dev/null; do
+    fr_n=$((fr_n + 1))
+    [ "$fr_n" -lt 20 ] || fr_fail 'cannot back up the crontab'
+  done
+  fr_put backup_file "$fr_s.$fr_n"
+}
 fr_save() {
   if [ -z "$fr_file" ]; then
     fr_v=$(printf '%s' "$fr_text" | fr_crontab - 2>&1) || fr_fail "cannot install the crontab: $fr_v"
@@ -47,7 +56,7 @@ fr_check_arguments() {
       *) fr_fail 'You cannot combine special_time with any of the time or day/date parameters.' module/bad-arguments ;;
     esac
   fi
-  [ -z "$a_cron_file" ] || [ -n "$a_user" ] ||
+  [ -z "$a_cron_file$a_user" ] || [ -n "$a_user" ] || [ "$a_state" = absent ] ||
     fr_fail 'To use cron_file=... parameter you must specify user=... as well' module/bad-arguments
   [ "$a_state" = absent ] || fr_has job ||
     fr_fail "You must specify 'job' to install a new cron job or variable" module/bad-arguments
@@ -81,9 +90,7 @@ case $fr_how in
 esac
 if [ "$fr_is_changed" = true ] && ! fr_is_check; then
   if [ "$a_backup" = true ]; then
-    fr_v=$(fr_tmp) || fr_fail 'cannot back up'
-    printf '%s' "$fr_old" >"$fr_v" || fr_fail 'cannot back up'
-    fr_put backup_file "$fr_v"
+    fr_keep_old
   fi
   case $fr_file$fr_how in
     /*empty)

@@ -74,9 +74,9 @@ fr_remount() {
   fr_s=remount
   if fr_has opts || [ "$a_state" != remounted ]; then fr_s=remount,$fr_opts; fi
   fr_v=$(mount -o "$fr_s" "$a_path" 2>&1) && return 0
-  fr_k=$fr_v
-  fr_mounted "$a_path" || fr_fail "Error remounting $a_path: $fr_k"
-  [ "$a_state" != remounted ] || [ -n "$a_src" ] || fr_fail "Error remounting $a_path: $fr_k"
+  fr_why=$fr_v
+  fr_mounted "$a_path" || fr_fail "Error remounting $a_path: $fr_why"
+  [ "$a_state" != remounted ] || [ -n "$a_src" ] || fr_fail "Error remounting $a_path: $fr_why"
   fr_umount
   fr_mount
 }

@@ -20,6 +20,8 @@ _KINDS = {"bcrypt": "blowfish", "sha512_crypt": "sha512", "sha256_crypt": "sha25
 _IDS = {"md5": "1", "sha256": "5", "sha512": "6", "blowfish": "2b"}
 #: Source: what ansible-core 2.19 with passlib 1.7 writes when nothing is said.
 _ROUNDS = {"sha256": 535_000, "sha512": 656_000, "blowfish": 12}
+#: More takes seconds of the controller's only thread.
+_MAX_ROUNDS = {"md5": 1_000_000, "sha256": 1_000_000, "sha512": 1_000_000, "blowfish": 14}
 _SALT_CHARS = {"md5": 8, "blowfish": 22}
 #: crypt(3)'s own number, which it does not write out.
 _UNWRITTEN = 5000
@@ -52,6 +54,8 @@ def hash_password(
     if not salt or set(salt) - set(_ALPHABET):
         raise ValueError("password_hash: a salt is of the characters . / 0-9 A-Z a-z")
     count = _ROUNDS.get(known, 0) if rounds is None else int(rounds)
+    if count > _MAX_ROUNDS.get(known, 0):
+        raise ValueError(f"password_hash: {known} takes at most {_MAX_ROUNDS[known]} rounds here")
     return _hashed(plain, known, salt, count, ident or _IDS[known])
 
 

@@ -27,6 +27,7 @@ from fleetrun.planning.templates_compile import (
 from fleetrun.planning.templates_context import ScopeTemplate
 from fleetrun.planning.templates_environment import CopyingSandbox, SandboxBase, SharingSandbox
 from fleetrun.planning.templates_functions import VALUE_ERRORS, filters, guarded, tests, undef
+from fleetrun.planning.templates_limits import counted_range
 from fleetrun.planning.templates_lookups import Lookups
 from fleetrun.planning.templates_options import INLINE, Options, read_header
 from fleetrun.planning.templates_programs import (
@@ -109,8 +110,9 @@ class Templater:
             self._budget, environment, extra_lookups, self, lambda text: self.warn(text, None)
         )
         self._globals = {
-            **self._lookups.functions(), "undef": undef, "omit": OMIT, "range": range,
-            "ansible_managed": "Ansible managed", **extra_functions,
+            **self._lookups.functions(), "undef": undef, "omit": OMIT,
+            "range": counted_range(self._budget), "ansible_managed": "Ansible managed",
+            **extra_functions,
         }
         self._sandboxes: dict[tuple[Options, bool, bool], SandboxBase] = {}
         self._programs: dict[str, Program] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from jinja2.sandbox import SandboxedFormatter
@@ -71,3 +72,15 @@ def check_percent(budget: Budget, form: str, args: Any) -> None:
     if _STAR_PERCENT.search(form):
         for arg in args if isinstance(args, tuple) else (args,):
             budget.check_size(arg if isinstance(arg, int) else 0)
+
+
+def counted_range(budget: Budget) -> Callable[..., range]:
+    """Returns ``range``, which makes no more numbers than a rendering has steps."""
+
+    def make(*args: int) -> range:
+        numbers = range(*args)
+        if len(numbers) > budget.max_steps:
+            raise BudgetError(f"a range has {len(numbers):,} numbers")
+        return numbers
+
+    return make

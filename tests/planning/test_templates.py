@@ -377,6 +377,7 @@ def test_without_lookups_from_outside_there_is_no_io() -> None:
 
 @pytest.mark.parametrize("template", [
     "{% for i in range(10**9) %}{% endfor %}",
+    "{{ range(10**8) | max }}", "{{ range(10**8) | shuffle }}", "{{ [range(10**8)] | flatten }}",
     "{% for i in range(90000) %}{% for j in range(90000) %}{% endfor %}{% endfor %}",
     "{% for i in range(10**9) %}{{ i }}{% endfor %}",
     "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(60) }}",

@@ -75,7 +75,7 @@ def zip_longest(value: Any, *others: Any, fillvalue: Any = None) -> list[tuple[A
 def product(value: Any, *others: Any, repeat: int = 1) -> list[tuple[Any, ...]]:
     """Returns every combination of one item of each list."""
     lists = [list(part) for part in (value, *others)]
-    _check_size(math.prod(len(part) for part in lists) ** repeat)
+    _check_size(max(len(lists) * repeat, math.prod(len(part) for part in lists) ** repeat))
     return list(itertools.product(*lists, repeat=repeat))
 
 

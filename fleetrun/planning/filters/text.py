@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
+#: Longest text that a replacement may make, in characters.
+_MAX_CHARS = 64 * 1024 * 1024
 _TRUE = frozenset({"yes", "on", "1", "true"})
 
 #: Characters that a basic POSIX regular expression gives a meaning.
@@ -59,6 +61,10 @@ def regex_replace(
     """Returns `value` with every match replaced; ``\\1`` and ``\\g<name>`` work."""
     text = _text(value)
     compiled = re.compile(pattern, _flags(ignorecase, multiline))
+    if len(text) * len(replacement) > _MAX_CHARS:
+        matches = sum(1 for _ in compiled.finditer(text))
+        if matches * len(replacement) > _MAX_CHARS:
+            raise ValueError("regex_replace: the result would be too long")
     result, done = compiled.subn(replacement, text, count)
     if mandatory_count and done != mandatory_count:
         raise ValueError(

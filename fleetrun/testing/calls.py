@@ -46,7 +46,8 @@ class Answer:
 
 def read_call(text: str, receipt: str) -> Call:
     """Reads the call of a step out of the program text before its order."""
-    tokens = shlex.split(text.rpartition("fr_src=")[2] if receipt else text)
+    # What stands before the call are the texts of modules, which may be long.
+    tokens = shlex.split(text.rpartition("fr_src=" if receipt else "fr_call() {")[2])
     if receipt:
         tokens = shlex.split(tokens[0])
     last = max(i for i, token in enumerate(tokens) if token.startswith("fr_m_"))

@@ -321,13 +321,15 @@ function unescaped(s,   out) {
   }
   return out s
 }
-function mounts(   l, w, out, one, f, d) {
+function mounts(   l, w, out, one, f, d, bound) {
+  # The fourth field is what is mounted of the filesystem: all of it is "/".
+  while ((getline l < (root "/proc/self/mountinfo")) > 0) { split(l, w, " "); bound[unescaped(w[5])] = w[4] != "/" }
   while ((getline l < (root "/proc/mounts")) > 0) {
     split(l, w, " ")
     if ((w[1] !~ /^\// && w[1] !~ /:\//) || w[3] == "none") continue
     w[2] = unescaped(w[2])
     one = pair("device", str(unescaped(w[1]))) "," pair("mount", str(w[2])) "," \
-      pair("fstype", str(w[3])) "," pair("options", str(w[4])) "," pair("dump", w[5] + 0) "," \
+      pair("fstype", str(w[3])) "," pair("options", str(w[4] (bound[w[2]] ? ",bind" : ""))) "," pair("dump", w[5] + 0) "," \
       pair("passno", w[6] + 0)
     d = w[1]; sub(/.*\//, "", d)
     one = one "," pair("uuid", str(d in uuid_of ? uuid_of[d] : "N/A"))

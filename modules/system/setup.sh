@@ -50,6 +50,9 @@ fr_subsets() {
   for fr_word in $fr_plus; do
     case $fr_less in *" $fr_word "*) ;; *) fr_on="$fr_on$fr_word " ;; esac
   done
+  # What others build upon comes with them, as in Ansible.
+  case $fr_on in *' network '* | *' service_mgr '* | *' hardware '*) fr_on="$fr_on platform " ;; esac
+  case $fr_on in *' network '* | *' service_mgr '* | *' pkg_mgr '*) fr_on="$fr_on distribution " ;; esac
 }
 fr_is_on() { case $fr_on in *" $1 "*) return 0 ;; esac; return 1; }
 

@@ -16,7 +16,13 @@ from fleetrun.engine.setup import PlayPlan, RunSetup
 from fleetrun.engine.stop import StopFlag
 from fleetrun.errors import ExitCode, LockedError
 from fleetrun.failpoints import passing
-from fleetrun.model.events import RunFinished, RunResumed, RunStarted
+from fleetrun.model.events import (
+    PlayFinished,
+    PlayStarted,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+)
 from fleetrun.model.result import Outcome
 from fleetrun.planning import outcomes
 
@@ -135,9 +141,17 @@ class RunController:
             alive = self._alive(plan.selection)
             if alive:
                 await self._run_play(plan, alive)
+            elif not plan.selection and not self._past.is_resume:
+                self._tell_empty(plan)
             if plan.selection and not self._alive(plan.selection):
                 # Nobody is left: a playbook stops here (rule 11).
                 return
+
+    def _tell_empty(self, plan: PlayPlan) -> None:
+        """A play that selects nobody: seen, or it would be missed."""
+        now, index = self._bus.now(), plan.play.index
+        self._bus.publish(PlayStarted(at=now, play=index, name=plan.play.name, device_count=0))
+        self._bus.publish(PlayFinished(at=now, play=index))
 
     async def _planned(self, number: int) -> PlayPlan:
         """Returns a play's plan for the inventory as it is now."""

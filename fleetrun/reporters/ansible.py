@@ -114,7 +114,8 @@ class AnsibleReporter:
 
     def _halted(self, event: RunHalted) -> None:
         self._put(self._order.rest())
-        if event.cause != "operator":
+        # Ansible says it of shares of failures, not of any_errors_fatal.
+        if event.cause != "operator" and "any_errors_fatal" not in event.reason:
             self._give([banner("NO MORE HOSTS LEFT")])
         self._tell(f"[ERROR]: halted by {event.cause}: {event.reason}", "error")
 

@@ -124,6 +124,25 @@ def _facts_of(path: str, args: Mapping[str, Value]) -> Mapping[str, Value]:
     }
 
 
+class UnarchivePreparer:
+    """unarchive: reads an archive of the controller."""
+
+    def __init__(self, contents: Contents) -> None:
+        self._contents = contents
+
+    def __call__(self, args: Mapping[str, Value], context: ActionContext) -> Prepared:
+        """Returns the arguments with the archive; raises InputError."""
+        name = str(args["src"])
+        if args.get("remote_src") is True or args.get("copy") is False:
+            return Prepared(args=args)
+        if "://" in name:
+            raise ArgumentError("unarchive: a URL as `src` needs `remote_src: true`")
+        path = self._contents.find(name, "files", context.task.search_dirs)
+        content = self._contents.content(path, decrypt=args.get("decrypt") is not False)
+        found = _carrying(_destination(args, path), content)
+        return Prepared(args={**found.args, "src": name}, upload=found.upload)
+
+
 class ScriptPreparer:
     """script: sends an operator's script with its arguments."""
 

@@ -10,7 +10,7 @@ from fleetrun.actions.connection import reboot, wait_for_connection
 from fleetrun.actions.contents import Contents
 from fleetrun.actions.debug import debug
 from fleetrun.actions.fetch import Fetch
-from fleetrun.actions.files import CopyPreparer, ScriptPreparer, TemplatePreparer
+from fleetrun.actions.files import CopyPreparer, ScriptPreparer, TemplatePreparer, UnarchivePreparer
 from fleetrun.actions.ini import prepare_ini_file
 from fleetrun.actions.inventory import add_host, group_by, set_stats
 from fleetrun.actions.pause import pause
@@ -35,6 +35,7 @@ def preparers(files: FileReader) -> Mapping[str, Preparer]:
         "template": TemplatePreparer(contents),
         "script": ScriptPreparer(contents),
         "assemble": AssemblePreparer(contents),
+        "unarchive": UnarchivePreparer(contents),
         "uri": UriPreparer(contents),
         "ini_file": prepare_ini_file,
     }

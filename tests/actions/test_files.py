@@ -180,3 +180,15 @@ def test_a_script_goes_with_its_words(files: Path, prepare) -> None:
     assert found.args == {
         "chdir": "/tmp", "_script_text": "echo \udcff\n", "_script_args": "--from 1 'a b'",
     }
+
+
+def test_an_archive_of_the_controller_is_sent(files: Path, prepare) -> None:
+    """Its name goes along; with remote_src nothing is read here."""
+    (files / "app.tgz").write_bytes(b"\x1f\x8b")
+    found = prepare("unarchive", {"src": "app.tgz", "dest": "/opt"}).args
+    assert (found["_basename"], found["_content_b"]) == ("app.tgz", "\\0037\\0213")
+    assert found["src"] == "app.tgz"
+    remote = {"src": "/app.tgz", "dest": "/opt", "remote_src": True}
+    assert prepare("unarchive", remote).args == remote
+    with pytest.raises(ArgumentError, match="remote_src"):
+        prepare("unarchive", {"src": "http://127.0.0.1/a.tgz", "dest": "/opt"})

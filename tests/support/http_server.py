@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
+import tarfile
 import threading
 import time
 from collections.abc import Iterator
@@ -95,6 +97,14 @@ class Handler(BaseHTTPRequestHandler):
     def on_slow(self) -> None:
         time.sleep(3)
         self.answer(200, b"late\n")
+
+    def on_tar(self) -> None:
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz", format=tarfile.GNU_FORMAT) as tar:
+            info = tarfile.TarInfo("hello")
+            info.size = len(HELLO)
+            tar.addfile(info, io.BytesIO(HELLO))
+        self.answer(200, packed.getvalue())
 
     def on_made(self) -> None:
         self.answer(201, b"made\n")

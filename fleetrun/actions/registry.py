@@ -15,6 +15,7 @@ from fleetrun.actions.ini import prepare_ini_file
 from fleetrun.actions.inventory import add_host, group_by, set_stats
 from fleetrun.actions.pause import pause
 from fleetrun.actions.set_fact import set_fact
+from fleetrun.actions.times import prepare_file
 from fleetrun.actions.uri import UriPreparer
 from fleetrun.actions.validate_argument_spec import validate_argument_spec
 from fleetrun.contracts import Dialogue, FileReader
@@ -37,6 +38,7 @@ def preparers(files: FileReader) -> Mapping[str, Preparer]:
         "assemble": AssemblePreparer(contents),
         "unarchive": UnarchivePreparer(contents),
         "uri": UriPreparer(contents),
+        "file": prepare_file,
         "ini_file": prepare_ini_file,
     }
 

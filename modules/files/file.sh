@@ -17,8 +17,16 @@ fr_done() {
   if [ "${fr_looked:-}" = "$fr_p" ] || fr_look "$fr_p"; then fr_put_look; else fr_put state "$1"; fi
   exit 0
 }
-# Attributes of what is there; then the result.
+# Fails, telling what is there.
+fr_refuse() {
+  fr_is_changed=false fr_d_set=''
+  fr_put path "$fr_p"
+  if fr_look "$fr_p"; then fr_put_look; else fr_put state "$fr_kind"; fi
+  fr_fail "$1" "${2:-}"
+}
+# Attributes and times of what is there; then the result.
 fr_finish() {
+  [ "$a_state" = touch ] || fr_set_times
   if fr_look "$fr_p"; then
     fr_attrs "$fr_p"
     fr_looked=$fr_p
@@ -47,9 +55,7 @@ fr_do_absent() {
 
 fr_do_file() {
   fr_follow_link
-  [ "$fr_kind" != absent ] || { fr_put path "$fr_p"; fr_put state absent
-    fr_fail "file ($fr_p) is absent, cannot continue"; }
-  [ "$fr_kind" = file ] || fr_fail "file ($fr_p) is a $fr_kind, cannot continue"
+  [ "$fr_kind" = file ] || fr_refuse "file ($fr_p) is $fr_kind, cannot continue"
   fr_finish file
 }
 
@@ -60,7 +66,7 @@ fr_do_directory() {
     fr_differs directory
     fr_is_check || fr_make_folders
   elif [ "$fr_kind" != directory ]; then
-    fr_fail "$fr_p already exists as a $fr_kind"
+    fr_refuse "$fr_p already exists as a $fr_kind"
   elif [ "$a_recurse" = true ]; then
     fr_recurse
   fi
@@ -131,12 +137,12 @@ fr_fix_symbolic() {
 fr_make_room() {
   case $fr_kind in absent | link) return ;; esac
   [ "$fr_kind" != file ] || [ "$a_force" = true ] || [ "$a_state" = hard ] ||
-    fr_fail "refusing to convert from file to $1 for $fr_p (force: true does it)"
+    fr_refuse "refusing to convert from file to $1 for $fr_p"
   [ "$fr_kind" = directory ] || return 0
-  [ "$a_force" = true ] || fr_fail "refusing to convert from directory to $1 for $fr_p"
+  [ "$a_force" = true ] || fr_refuse "refusing to convert from directory to $1 for $fr_p"
   for fr_v in "$fr_p"/* "$fr_p"/.[!.]* "$fr_p"/..?*; do
     { [ ! -e "$fr_v" ] && [ ! -L "$fr_v" ]; } ||
-      fr_fail "the directory $fr_p is not empty, refusing to convert it"
+      fr_refuse "the directory $fr_p is not empty, refusing to convert it"
   done
 }
 # fr_link LN_OPTION: a new link takes the place of the old path in one step.
@@ -165,8 +171,9 @@ fr_do_link() {
     *) case $fr_p in */*) fr_target=${fr_p%/*}/$fr_src ;; *) fr_target=$fr_src ;; esac ;;
   esac
   [ -e "$fr_target" ] || [ "$a_force" = true ] ||
-    fr_fail "src file does not exist, use force: true to make the link anyway: $fr_target"
-  fr_make_room link
+    { fr_put path "$fr_p"; fr_put src "$fr_src"
+      fr_fail "src file does not exist, use 'force=yes' if you really want to create the link: $fr_target"; }
+  fr_make_room symlink
   fr_now=''
   if [ "$fr_kind" = link ]; then fr_v=$(readlink -- "$fr_p" && printf x) && fr_now=${fr_v%"$fr_nl"x}; fi
   if [ "$fr_kind" != link ] || [ "$fr_now" != "$fr_src" ]; then
@@ -198,7 +205,7 @@ fr_do_hard() {
   [ -n "$a_src" ] || fr_fail "src is needed to make a hard link" module/bad-arguments
   fr_path "$a_src"
   fr_src=$fr_v
-  fr_look "$fr_src" || fr_fail "src does not exist: $a_src"
+  fr_look "$fr_src" || { fr_put dest "$fr_p"; fr_put src "$a_src"; fr_fail 'src does not exist'; }
   fr_wish=$fr_inode
   fr_make_room 'hard link'
   if [ "$fr_kind" = absent ] || ! fr_look "$fr_p" || [ "$fr_inode" != "$fr_wish" ]; then
@@ -232,6 +239,17 @@ fr_set_time() {
     '' | now) touch "$2" -- "$fr_p" ;;
     *) touch "$2" -t "$1" -- "$fr_p" ;;
   esac || fr_fail "cannot set the time of $fr_p"
+}
+# Times of what is not touched stay unless they are given.
+fr_set_times() {
+  [ -n "$a_modification_time$a_access_time" ] && [ -e "$fr_p" ] || return 0
+  for fr_opt in -m -a; do
+    if [ $fr_opt = -m ]; then set -- "${a_modification_time:-preserve}" -m %Y; else set -- "${a_access_time:-preserve}" -a %X; fi
+    fr_time "$@"
+    [ $fr_differ = true ] || continue
+    fr_changed
+    fr_is_check || fr_set_time "$1" "$2"
+  done
 }
 fr_do_touch() {
   fr_word=dest

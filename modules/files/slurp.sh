@@ -1,8 +1,8 @@
 fr_path "$a_src"
 fr_p=$fr_v
-[ -e "$fr_p" ] || fr_fail "file not found: $a_src"
-[ ! -d "$fr_p" ] || fr_fail "source is a directory and must be a file: $a_src"
-[ -r "$fr_p" ] || fr_fail "file is not readable: $a_src"
+[ -e "$fr_p" ] || fr_fail "File not found: $a_src"
+[ ! -d "$fr_p" ] || fr_fail "Source is a directory and must be a file: $a_src"
+[ -r "$fr_p" ] || fr_fail "File is not readable: $a_src"
 
 # Where there is neither base64 nor openssl: od gives numbers, awk the letters.
 fr_encode_awk() {

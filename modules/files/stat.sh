@@ -20,6 +20,11 @@ fr_absent() {
   exit 0
 }
 
+# The names of users that are gone are left out, as Ansible does.
+fr_names() {
+  [ "$1" = UNKNOWN ] || fr_text pw_name "$1"
+  [ "$2" = UNKNOWN ] || fr_text gr_name "$2"
+}
 fr_text() { fr_json "$2"; fr_o="$fr_o,\"$1\":$fr_j"; }
 fr_num() { fr_o="$fr_o,\"$1\":$2"; }
 # fr_bit NAME MASK: true when the mode has all bits of MASK.
@@ -42,7 +47,7 @@ fr_numbers() {
   shift 9
   fr_num ctime "$1"; fr_num blocks "$2"; fr_num block_size "$3"
   fr_num device_type $((0x$4 << 8 | 0x$5))
-  fr_text pw_name "$6"; fr_text gr_name "$7"
+  fr_names "$6" "$7"
 }
 
 # Without stat(1): what `ls -ld` tells.
@@ -64,7 +69,7 @@ fr_from_ls() {
   fi
   fr_bits=$((fr_bits | fr_v))
   fr_num uid "$fr_uid"; fr_num gid "$fr_gid"; fr_num size "$fr_size"; fr_num nlink "$fr_links"
-  fr_text pw_name "$fr_owner"; fr_text gr_name "$fr_group"
+  fr_names "$fr_owner" "$fr_group"
 }
 
 fr_checksum() {
@@ -116,4 +121,37 @@ case $((fr_bits & 61440)) in
     fr_v=$(readlink -f -- "$fr_p" && printf x) && fr_text lnk_source "${fr_v%"$fr_nl"x}"
     ;;
 esac
+# What file(1) and lsattr tell, where they are.
+fr_mime() {
+  fr_v=$(file -b -i -- "$fr_p" 2>/dev/null) || fr_v=''
+  case $fr_v in
+    */*\;\ charset=*) fr_text mimetype "${fr_v%%;*}"; fr_text charset "${fr_v##*=}" ;;
+    *) fr_text mimetype unknown; fr_text charset unknown ;;
+  esac
+}
+fr_flags() {
+  fr_v=$(lsattr -vd -- "$fr_p" 2>/dev/null) || fr_v=''
+  case $fr_v in
+    [0-9]*\ *) fr_text version "${fr_v%% *}"; fr_v=${fr_v#* } ;;
+    *) fr_num version null; fr_v='' ;;
+  esac
+  fr_v=${fr_v#"${fr_v%%[! ]*}"} fr_v=${fr_v%% *} fr_set='' fr_list=''
+  while [ -n "$fr_v" ]; do
+    fr_k=${fr_v%"${fr_v#?}"} fr_v=${fr_v#?}
+    case $fr_k in
+      -) continue ;;
+      A) fr_name=noatime ;; a) fr_name=append ;; c) fr_name=compressed ;; C) fr_name=nocow ;;
+      d) fr_name=nodump ;; D) fr_name=dirsync ;; e) fr_name=extents ;; E) fr_name=encrypted ;;
+      h) fr_name=blocksize ;; i) fr_name=immutable ;; I) fr_name=indexed ;; j) fr_name=journalled ;;
+      N) fr_name=inline ;; s) fr_name=zero ;; S) fr_name=synchronous ;; t) fr_name=notail ;;
+      T) fr_name=blockroot ;; u) fr_name=undelete ;; X) fr_name=compressedraw ;; Z) fr_name=compresseddirty ;;
+      *) fr_name=$fr_k ;;
+    esac
+    fr_set=$fr_set$fr_k fr_list="$fr_list,\"$fr_name\""
+  done
+  fr_text attr_flags "$fr_set"
+  fr_num attributes "[${fr_list#,}]"
+}
+[ "$a_get_mime" = false ] || fr_mime
+[ "$a_get_attributes" = false ] || fr_flags
 fr_put_json stat "$fr_o}"

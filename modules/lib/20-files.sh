@@ -79,7 +79,8 @@ fr_tmp() {
   set -C
   while [ "$fr_n" -lt 50 ]; do
     fr_v=$fr_dir_/.fleetrun.${fr__id:-$$}.$fr_n$fr_k
-    if { : >"$fr_v"; } 2>/dev/null; then
+    # Not `:`, a special builtin: a failed redirection would end the shell.
+    if { true >"$fr_v"; } 2>/dev/null; then
       printf '%s\n' "$fr_v"
       return 0
     fi

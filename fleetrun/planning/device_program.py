@@ -370,6 +370,9 @@ class DeviceProgram:
             return
         arrival = cursor.fail(spot.position, failure)
         if arrival.task is not None:
+            if cursor.rescued_failure(arrival.position) is failure:
+                # Ansible keeps them, also behind the rescue.
+                self._state.dynamic.update(judge.failure_vars(failure))
             self._walker.spot = replace(spot, position=arrival.position)
             return
         failure = arrival.failure or failure

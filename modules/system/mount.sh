@@ -52,7 +52,7 @@ fr_write_table() { # set|unset
   [ "$fr_same" = false ] || return 0
   fr_changed
   fr_read "$fr_fstab" || fr_v=''
-  fr_diff "$fr_v" "$fr_text" "$fr_fstab" "$fr_fstab"
+  [ "$a_opts_no_log" = true ] || fr_diff "$fr_v" "$fr_text" "$fr_fstab" "$fr_fstab"
   fr_is_check && return 0
   if [ "$a_backup" = true ]; then fr_backup "$fr_fstab"; fr_has_backup=1; fi
   fr_new=$(fr_tmp "${fr_fstab%/*}/") || fr_fail "cannot write beside $fr_fstab"
@@ -145,6 +145,7 @@ case $a_state in
     ;;
 esac
 fr_put name "$a_path"
+[ "$a_opts_no_log" = false ] || fr_opts=VALUE_SPECIFIED_IN_NO_LOG_PARAMETER
 fr_put opts "$fr_opts"
 fr_put fstab "$fr_fstab"
 fr_put dump "$a_dump"

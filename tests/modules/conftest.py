@@ -122,7 +122,8 @@ def namespaces(
 
     Below each of `folders` (etc, home …) it sees what is below `root`; `kinds`
     are letters of unshare(1): m for mounts, n for the network, u for the name.
-    A bare one sees nothing in /usr/sbin, as a device with busybox alone.
+    Who is not root is root in a user namespace. A bare one sees nothing in
+    /usr/sbin, as a device with busybox alone.
     """
     mount, unshare = shutil.which("mount"), shutil.which("unshare")
     assert mount is not None, "mount is not installed"
@@ -132,7 +133,8 @@ def namespaces(
         ' [ -z "$bare" ] || "$mount" -t tmpfs none /usr/sbin || exit; while [ "$1" != -- ]; do'
         ' "$mount" --bind "$root/$1" "/$1" || exit; shift; done; shift; exec "$@"'
     )
-    return (unshare, f"-{kinds}", "/bin/sh", "-c", script, "sh", mount, str(root),
+    user = "r" if os.geteuid() else ""
+    return (unshare, f"-{user}{kinds}", "/bin/sh", "-c", script, "sh", mount, str(root),
             "bare" * is_bare, *folders, "--")
 
 

@@ -90,7 +90,7 @@ class AnsibleAdhocReporter:
         values: dict[str, Any] = {
             "changed": False, "msg": event.reason or event.error_kind, "unreachable": True,
         }
-        shown = dump(values, indent=not self._is_oneline)
+        shown = dump(values, indent=not self._is_oneline, is_flat=self._is_oneline)
         text = f"{escape_line(event.device)} | UNREACHABLE! => {shown}"
         self._give(self._paint.lines(text, "unreachable"))
 

@@ -112,10 +112,10 @@ def dump(
         shown["stdout_lines"] = str(shown["stdout"]).splitlines()
     wide = indent or verbosity > 2 or (module in _VERBOSE and "censored" not in shown)
     text = json.dumps(
-        shown, indent=4 if wide and not is_flat else None, sort_keys=True, ensure_ascii=False,
-        default=_plain,
+        shown, indent=0 if is_flat else 4 if wide else None, sort_keys=True,
+        ensure_ascii=False, default=_plain,
     )
-    return escape(text, keep="\n")
+    return escape(text.replace("\n", "") if is_flat else text, keep="\n")
 
 
 def _plain(value: object) -> object:

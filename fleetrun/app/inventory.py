@@ -13,7 +13,7 @@ from fleetrun.model.values import Value, Vars
 from fleetrun.planning.inventory_view import InventoryView
 from fleetrun.planning.select import explain_unmatched, select
 
-__all__ = ["as_yaml", "open_inventory", "selected", "view"]
+__all__ = ["as_yaml", "open_inventory", "selected", "unmatched", "view"]
 
 
 def open_inventory(sources: Sequence[str], playbook_dir: str = "") -> Inventory:
@@ -34,6 +34,18 @@ def selected(inventory: Inventory, pattern: str, limit: str) -> tuple[str, ...]:
         if problems:
             raise InputError(problems)
     return devices
+
+
+def unmatched(inventory: Inventory, pattern: str, limit: str = "") -> tuple[str, ...]:
+    """Returns a message for each part of pattern and limit that names nothing."""
+    problems = [
+        *explain_unmatched(inventory, pattern),
+        *(explain_unmatched(inventory, limit) if limit else ()),
+    ]
+    return tuple(dict.fromkeys(
+        f"{problem.message}; it is ignored" for problem in problems
+        if problem.kind == "input/unknown-device"
+    ))
 
 
 def view(

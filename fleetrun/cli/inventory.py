@@ -108,13 +108,16 @@ def list_devices(
     pattern: str, is_json: bool, is_yaml: bool, is_export: bool, output: str, **flags: Any
 ) -> int:
     """List the devices that PATTERN names, one per line, or all as JSON or YAML."""
-    from fleetrun.app.inventory import selected  # noqa: PLC0415  # keeps --help quick
+    from fleetrun.app.inventory import selected, unmatched  # noqa: PLC0415  # keeps --help quick
 
     if is_json or is_yaml or is_export or output:
         limit = flags["limit"] or (pattern if pattern != "all" else "")
         seen = _view(flags, limit=limit, is_export=is_export, is_json=not is_yaml)
         return _write_listing(seen, output, is_yaml=is_yaml)
-    devices = selected(_load(flags), pattern, limit_text(flags["limit"]))
+    inventory, limit = _load(flags), limit_text(flags["limit"])
+    devices = selected(inventory, pattern, limit)
+    for message in unmatched(inventory, pattern, limit):
+        click.echo(f"warning: {message}", err=True)
     for device in devices:
         click.echo(device)
     click.echo(f"{len(devices)} devices", err=True)

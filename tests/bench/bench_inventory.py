@@ -7,6 +7,7 @@ loaded in a process of its own, so that its peak memory is its own.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -116,7 +117,12 @@ def main(arguments: list[str]) -> None:
             path = Path(folder) / name
             write(path, count)
             print(f"{name}: {path.stat().st_size >> 10} KiB", flush=True)
-            subprocess.run([sys.executable, __file__, "--measure", str(path)], check=True)
+            environ = {**os.environ, "XDG_CACHE_HOME": f"{folder}/cache"}
+            for state in ("cold", "compiled") if path.suffix in {".csv", ".ini"} else ("cold",):
+                print(f" {state}:", flush=True)
+                subprocess.run(
+                    [sys.executable, __file__, "--measure", str(path)], check=True, env=environ
+                )
 
 
 if __name__ == "__main__":

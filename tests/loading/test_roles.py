@@ -152,3 +152,23 @@ def test_import_role_runs_another_file_of_the_same_role(workshop) -> None:
 
     assert names(play.tasks) == ["r:m"]
     assert flat(play.tasks)[0].param_layers[0]["ansible_parent_role_names"] == ["r"]
+
+
+def test_mistakes_in_all_files_of_roles_come_in_one_report(workshop) -> None:
+    """Defaults, meta, tasks and what they include: each at its place, none hides another."""
+    write_role(
+        workshop, "r", defaults="bad-name: 1\n", meta="dependancies: [x]\n",
+        tasks="- copy: {content: a, dst: /x}\n- include_tasks: sub.yml\n",
+    )
+    workshop.write("roles/r/tasks/sub.yml", "- debgu: {msg: x}\n")
+
+    problems = workshop.problems(workshop.load, "- {hosts: all, roles: [r, s]}\n")
+
+    found = [(one.kind, one.mark.file.rsplit("/", 2)[-2], one.label) for one in problems]
+    assert sorted(found) == sorted([
+        ("input/unknown-role", workshop.root.name, ""),
+        ("input/variable-name", "defaults", ""),
+        ("input/unknown-keyword", "meta", "did you mean `dependencies`?"),
+        ("input/unknown-argument", "tasks", "did you mean `dest`?"),
+        ("input/unknown-module", "tasks", "did you mean `debug`?"),
+    ])

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from fleetrun.errors import FleetrunError
-from fleetrun.model.module import ArgSpec, ArgType, ModuleSpec
+from fleetrun.model.module import ArgSpec, ArgType, ModuleKind, ModuleSpec
 from fleetrun.model.values import Value
 from fleetrun.planning.coercions import COERCIONS, Misfit, to_list
 from fleetrun.planning.free_form import RAW_PARAMS, split_words, unquote
@@ -51,8 +51,9 @@ def check_names(spec: ModuleSpec, names: Iterable[str]) -> list[tuple[str, str]]
 def coerce(spec: ModuleSpec, args: Mapping[str, Value]) -> Mapping[str, Value]:
     """Returns `args` with aliases resolved, types coerced and defaults filled.
 
-    An argument that is null counts as omitted. Omitted arguments without a
-    default are absent from the result. Raises ArgumentError.
+    An argument that is null counts as omitted, but for facts and messages.
+    Omitted arguments without a default are absent from the result. Raises
+    ArgumentError.
     """
     _reject_unknown(spec, args)
     given = _resolve_aliases(spec, args)
@@ -135,14 +136,27 @@ def _reject_unknown(spec: ModuleSpec, args: Mapping[str, Value]) -> None:
 
 
 def _resolve_aliases(spec: ModuleSpec, args: Mapping[str, Value]) -> dict[str, Value]:
-    """Arguments under their own names, without nulls; the own name beats an alias."""
+    """Arguments under their own names, without nulls that say nothing.
+
+    The own name beats an alias.
+    """
     known = _canonical_names(spec)
     given: dict[str, Value] = {}
     for written, value in args.items():
         name = known.get(written, written)
-        if value is not None and (name not in given or name == written):
+        is_said = value is not None or _takes_null(spec, name)
+        if is_said and (name not in given or name == written):
             given[name] = value
     return given
+
+
+def _takes_null(spec: ModuleSpec, name: str) -> bool:
+    """True where null is a value: a fact that is set, a message that is shown."""
+    arg = spec.args.get(name)
+    if arg is None:
+        return ANY_NAME in spec.args
+    is_shown = spec.kind is ModuleKind.CONTROLLER and arg.type is ArgType.RAW
+    return is_shown and not arg.required
 
 
 def _check_groups(spec: ModuleSpec, given: Mapping[str, Value]) -> None:

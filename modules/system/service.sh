@@ -6,7 +6,7 @@
 fr_try() {
   fr_what=$1
   shift
-  fr_v=$("$@" 2>&1) || fr_fail "cannot $fr_what $a_name: $fr_v"
+  fr_v=$("$@" 2>&1) || fr_fail "Unable to $fr_what service $a_name: $fr_v"
 }
 
 # -- systemd -----------------------------------------------------------------------
@@ -289,6 +289,7 @@ if [ "$fr_mgr" = systemd ] && ! fr_is_check; then
 fi
 if [ -z "$a_name" ]; then
   case $a_state$a_enabled$a_masked in ?*) fr_fail 'state, enabled and masked need a name' module/bad-arguments ;; esac
+  fr_put_json name null
   fr_put_json status '{}'
   exit 0
 fi
@@ -301,7 +302,8 @@ if [ "$a_scope" = global ] && [ -n "$a_state" ]; then
 fi
 if [ "$fr_exists" = false ]; then
   case $a_state$a_enabled$a_masked in '') exit 0 ;; esac
-  fr_fail "there is no service $a_name ($fr_mgr)"
+  # The words that playbooks look for in `msg`.
+  fr_fail "Could not find the requested service $a_name: host"
 fi
 fr_set_masked
 fr_set_enabled

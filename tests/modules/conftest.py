@@ -124,7 +124,9 @@ def namespaces(
     are letters of unshare(1): m for mounts, n for the network, u for the name.
     Who is not root is root in a user namespace. A bare one sees nothing in
     /usr/sbin, as a device with busybox alone.
+    Mounts always have a namespace, so that nothing here ever reaches the machine.
     """
+    kinds = "".join({*kinds, "m"})
     mount, unshare = shutil.which("mount"), shutil.which("unshare")
     assert mount is not None, "mount is not installed"
     assert unshare is not None, "unshare is not installed"

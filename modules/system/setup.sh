@@ -175,12 +175,21 @@ fr_disks() {
     printf 'holders %s %s\n' "${fr_s:-${fr_v##*/}}" "${fr_k##*/}"
   done
 }
+# Volumes, by the columns that are used, in GiB.
+fr_lvm() {
+  command -v vgs >/dev/null 2>&1 || return 0
+  for fr_v in vgs:vg_name,pv_count,lv_count,vg_size,vg_free lvs:lv_name,vg_name,lv_size pvs:pv_name,vg_name,pv_size,pv_free; do
+    printf '@%s\n' "${fr_v%%:*}"
+    "${fr_v%%:*}" --noheadings --nosuffix --units g --separator , -o "${fr_v#*:}" 2>/dev/null
+  done
+}
 fr_gather_hardware() {
   echo '@model'; fr_words_of "$fr_root/proc/device-tree/model"; echo
   echo '@serial'; fr_words_of "$fr_root/proc/device-tree/serial-number"; echo
   echo '@statfs'; fr_mounts
   echo '@df'; fr_timed df -Pk
   fr_disks
+  fr_lvm
 }
 # One line: name|address|mtu|type|state|speed|flags|bridge or bond|members|device|module.
 # A link that is down answers a read of its speed with an error, on which some awks stop.

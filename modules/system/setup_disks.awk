@@ -59,9 +59,20 @@ function disks_(   i, k, j, n, w, out, one) {
     out = join(out, pair(w[i], "{" one "}"))
   }
   fact("device_links", "{" out "}")
-  text("lvm", "N/A")
+  if (has_lvm)
+    fact("lvm", "{" pair("lvs", "{" lvs "}") "," pair("vgs", "{" vgs "}") "," pair("pvs", "{" pvs "}") "}")
+  else text("lvm", "N/A")
 }
 
+section ~ /^@[vlp][gv]s$/ {
+  has_lvm = 1; gsub(/^[ \t]+|[ \t]+$/, ""); split($0, w, ",")
+  if (section == "@vgs")
+    vgs = join(vgs, pair(w[1], "{" pair("size_g", str(w[4])) "," pair("free_g", str(w[5])) "," \
+      pair("num_lvs", str(w[3])) "," pair("num_pvs", str(w[2])) "}"))
+  if (section == "@lvs") lvs = join(lvs, pair(w[1], "{" pair("size_g", str(w[3])) "," pair("vg", str(w[2])) "}"))
+  if (section == "@pvs")
+    pvs = join(pvs, pair(w[1], "{" pair("size_g", str(w[3])) "," pair("free_g", str(w[4])) "," pair("vg", str(w[2])) "}"))
+}
 section == "@disk" { disk_line[++disks] = $0 }
 section == "@link" {
   links[$1, $3] = join(links[$1, $3], str($2))

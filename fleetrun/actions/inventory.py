@@ -36,8 +36,8 @@ def group_by(args: Mapping[str, Value], context: ActionContext) -> TaskResult:
     """Returns the group to put the device in."""
     del context
     parents = [str(name).replace(" ", "-") for name in _listed(args.get("parents"))]
-    return TaskResult(status=TaskStatus.OK, values={
-        "changed": False, "add_group": str(args["key"]).replace(" ", "-"),
+    return TaskResult(status=TaskStatus.CHANGED, values={
+        "changed": True, "add_group": str(args["key"]).replace(" ", "-"),
         "parent_groups": parents or ["all"],
     })
 

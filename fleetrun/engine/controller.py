@@ -191,7 +191,9 @@ class RunController:
         await driver.run(self._past.settled.get(index, {}), is_over=self._past.is_over(index))
         self._driver = None
         for device, outcome in driver.outcomes.items():
-            self._outcomes[device] = outcomes.combine(self._outcomes.get(device), outcome)
+            is_forgiven = device in self._factory.world.is_forgiven
+            former = None if is_forgiven else self._outcomes.get(device)
+            self._outcomes[device] = outcomes.combine(former, outcome)
         if driver.halt is not None:
             self._halt_reason = driver.halt.reason
             self._is_halted = driver.halt.cause not in {"operator", "play"}

@@ -115,7 +115,7 @@ class DeviceRunner:
             kind = error.kind
             done = Done(outcome=Outcome.UNKNOWN, reason=error.message)
         failure = self._program.failure
-        self._hall.leaving(self._device, self._program.lost_at, self._program.is_fatal_now)
+        self._hall.leaving(self._device, self._program)
         lost = int(done.outcome is Outcome.UNREACHABLE)
         return DeviceFinished(
             at=self._bus.now(), play=self._play, device=self._device, outcome=done.outcome,

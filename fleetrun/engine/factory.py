@@ -99,7 +99,7 @@ class DeviceFactory:
         try:
             await rehearse(program, history, partial(hall.meet, device, is_ghost=True))
         finally:
-            hall.leaving(device, program.lost_at, program.is_fatal_now)
+            hall.leaving(device, program)
 
     def _program(self, play: Play, device: str, hall: Hall) -> tuple[DeviceProgram, DeviceVars]:
         state = self._state(device)
@@ -166,7 +166,7 @@ class DeviceFactory:
             replay(program, self._past.take_history(play.index, device))
 
     def _device_vars(self, play: Play, device: str, hall: Hall) -> DeviceVars:
-        setup, world, view = self._setup, self.world, Viewpoint()
+        setup, world, view = self._setup, self.world, Viewpoint(device=device)
         peers = Peers(
             device, play, hall, world=world, view=view, state=self._state,
             templater=setup.toolbox.templater, extra=setup.extra_vars,
@@ -209,7 +209,7 @@ class DeviceFactory:
         plan = SessionPlan(
             run=self._setup.run, target=target_of(where, settings, self._setup.known_hosts),
             lib=self._setup.lib, attempts=self._setup.connect_attempts,
-            become_password=settings.become_password,
+            become_password=settings.become_password, connection=settings.connection,
             receipts_of=f"{where} for {device}" if via.device else "",
         )
         sessions = self._sessions.setdefault(device, [])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fleetrun.engine.dialogue import StoppedError
 from fleetrun.model.result import Outcome
 from fleetrun.model.steps import Meet, Place, Verdict
+from fleetrun.planning.device_program import DeviceProgram
 from fleetrun.planning.meeting import Meeting, Opening, alone
 
 #: Outcomes of devices that a batch has lost.
@@ -37,7 +38,9 @@ class Hall:
         self._ports = ports
         self._futures: dict[str, asyncio.Future[Verdict]] = {}
         #: device -> where it stood when it ended, and its task if that is fatal.
-        self._left: dict[str, tuple[Place, str]] = {}
+        self._last: dict[str, tuple[Place, str]] = {}
+        #: device -> where it left the play by itself.
+        self._left: dict[str, Place] = {}
         self._is_stopped = False
 
     async def meet(self, device: str, meet: Meet, *, is_ghost: bool = False) -> Verdict:
@@ -69,16 +72,18 @@ class Hall:
         if self.meeting.has_readers:
             self._open()
 
-    def leaving(self, device: str, place: Place, fatal_task: str) -> None:
+    def leaving(self, device: str, program: DeviceProgram) -> None:
         """Notes where a device stands that is about to end."""
-        self._left[device] = (place, fatal_task)
+        self._last[device] = (program.lost_at, program.is_fatal_now)
+        if program.left_at:
+            self._left[device] = program.left_at
 
     def end(self, device: str, outcome: Outcome) -> None:
         """A device takes no part any more; called once that is in the journal."""
-        place, fatal = self._left.pop(device, ((), ""))
+        place, fatal = self._last.pop(device, ((), ""))
         self.meeting.end(
             device, lost_at=place if outcome in _LOST else None,
-            fatal_task=fatal if outcome in _LOST else "",
+            fatal_task=fatal if outcome in _LOST else "", left_at=self._left.pop(device, None),
         )
         self._open()
 

@@ -29,6 +29,8 @@ class SessionPlan:
     run: str
     target: Target
     lib: str
+    #: Name of the transport.
+    connection: str = "ssh"
     #: Whose receipts they are on the device; "" = its own.
     receipts_of: str = ""
     #: Attempts to connect before the device counts as unreachable.

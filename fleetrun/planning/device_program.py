@@ -37,7 +37,7 @@ from fleetrun.model.steps import (
     Wait,
     Work,
 )
-from fleetrun.planning import cursor, hidden, judge
+from fleetrun.planning import cursor, judge
 from fleetrun.planning.cursor import Failure, Spot
 from fleetrun.planning.device_state import DeviceState
 from fleetrun.planning.judging import Judging, facts_in
@@ -195,7 +195,7 @@ class DeviceProgram:
             case Go.LEAD:
                 self._others.led = spot
             case Go.SKIP:
-                self._walker.spot = replace(spot, position=cursor.advance(spot.position))
+                self._walker.skip(spot)
             case Go.FAIL:
                 self._unjudged.clear()
                 self._forget_flight()
@@ -210,14 +210,20 @@ class DeviceProgram:
     def reached(self) -> Place:
         """Where the first task stands that is not over."""
         if self._done is not None:
-            return END
-        spot = self._flight[0].spot_before if self._flight else self._walker.spot
-        return self._others.place(spot)
+            return END if self._failure is None else self.lost_at
+        return self.lost_at
 
     @property
     def lost_at(self) -> Place:
         """Where the device was lost: at the task that failed, or the one in hand."""
-        return self._lost_at or self.reached
+        return self._lost_at or self._others.place(
+            self._flight[0].spot_before if self._flight else self._walker.spot
+        )
+
+    @property
+    def left_at(self) -> Place:
+        """Where the device left the play by itself (``meta: end_host``); () when it did not."""
+        return self._opener.left_at
 
     @property
     def is_fatal_now(self) -> str:
@@ -341,14 +347,7 @@ class DeviceProgram:
         result = replace(result, ignored=ignored)
         self._judging.count(result, run)
         if not run.is_silent:
-            self._outbox.append(
-                Report(
-                    task=task, result=hidden.plain(result), name=self._judging.name(run),
-                    is_handler=run.is_handler, no_log=run.no_log,
-                    item_statuses=run.item_statuses, item_labels=run.item_labels,
-                    delegated_to=tuple(dict.fromkeys(run.delegates.values())),
-                )
-            )
+            self._outbox.append(self._judging.report(run, result))
         if run.resets:
             self._outbox.append(Reset())
         if result.is_failed and not ignored:
@@ -387,8 +386,6 @@ class DeviceProgram:
     def _finish_failed(self, outcome: Outcome, failure: Failure) -> None:
         self._failure = failure
         self._done = Done(outcome=outcome, reason=judge.reason(failure))
-
-    # -- names and scopes ---------------------------------------------------------------
 
     def _hand_out(self) -> Work:
         steps, self._opener.ready = tuple(self._opener.ready), []

@@ -85,7 +85,7 @@ def over(run: TaskRun, result: TaskResult, place: Place) -> Meet:
 def _shared(run: TaskRun, result: TaskResult) -> Shared:
     variables: dict[str, Value] = {}
     facts: Mapping[str, Value] = {}
-    if run.is_led:
+    if run.is_led and run.task.run_once is not False:
         variables |= {**run.loads, **run.writes}
         if run.task.register:
             variables[run.task.register] = result.values

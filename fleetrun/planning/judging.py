@@ -10,6 +10,7 @@ from fleetrun.errors import TemplateError
 from fleetrun.model.module import ModuleKind
 from fleetrun.model.playbook import Task
 from fleetrun.model.result import Recap, TaskResult, TaskStatus
+from fleetrun.model.steps import Report
 from fleetrun.model.values import TemplateText, Value, Vars
 from fleetrun.planning import cursor, hidden, results
 from fleetrun.planning import judge as rules
@@ -82,6 +83,20 @@ class Judging:
         if not name and run.spec.name == "include_role":
             return f"include_role : {run.task.args.get('name', '')!s}"
         return name if role is None else f"{role.name} : {name or run.task.module}"
+
+    def report(self, run: TaskRun, result: TaskResult) -> Report:
+        """Returns what the world is told of a task that is over."""
+        return Report(
+                task=run.task, result=hidden.plain(result), name=self.name(run),
+                is_handler=run.is_handler, no_log=run.no_log,
+                item_statuses=run.item_statuses, item_labels=run.item_labels,
+                delegated_to=self.delegates(run),
+        )
+
+    def delegates(self, run: TaskRun) -> tuple[str, ...]:
+        """Returns the other devices that a task was delegated to, in order."""
+        own = self._view.device
+        return tuple(dict.fromkeys(name for name in run.delegates.values() if name != own))
 
     def notify(self, run: TaskRun, result: TaskResult, handlers: Notifications) -> TaskResult:
         """Marks handlers; the result turns to failed when there is no such handler."""

@@ -72,6 +72,8 @@ class Meeting:
         self._ended: set[str] = set()
         #: Where the devices are that were lost: failed, unreachable, unknown.
         self._lost: dict[str, Place] = {}
+        #: Where devices left by themselves.
+        self._left: dict[str, Place] = {}
         #: Lost devices whose loss is everybody's, not told yet -> their task.
         self._fatal: dict[str, str] = {}
         self._reached: dict[str, Callable[[], Place]] = {}
@@ -88,16 +90,20 @@ class Meeting:
         self._parked[device] = _Parked(meet)
 
     def end(
-        self, device: str, *, lost_at: Place | None = None, fatal_task: str = ""
+        self, device: str, *, lost_at: Place | None = None, fatal_task: str = "",
+        left_at: Place | None = None,
     ) -> None:
         """A device takes no part any more; safe to call twice.
 
         `lost_at` is where it was lost, when it was; `fatal_task` what it did
-        then, when the play says that such a loss is everybody's.
+        then, when the play says that such a loss is everybody's. `left_at` is
+        where it left the play by itself (``meta: end_host``).
         """
         self._running.pop(device, None)
         self._parked.pop(device, None)
         self._ended.add(device)
+        if left_at is not None:
+            self._left[device] = left_at
         if lost_at is not None:
             self._lost[device] = lost_at
             if fatal_task:
@@ -125,8 +131,9 @@ class Meeting:
         return reached is not None and reached() >= place
 
     def lost_before(self, place: Place) -> frozenset[str]:
-        """Returns the devices that were lost before `place`."""
-        return frozenset(name for name, where in self._lost.items() if where < place)
+        """Returns the devices that were lost, or left, before `place`."""
+        gone = [*self._lost.items(), *self._left.items()]
+        return frozenset(name for name, where in gone if where < place)
 
     @property
     def has_readers(self) -> bool:

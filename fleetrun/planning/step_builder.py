@@ -63,6 +63,8 @@ class StepBuilder:
         self._tools = toolbox
         self._options = options
         self._vars = device_vars
+        #: The device's own name.
+        self.device = device_vars.view.device
 
     def traits(self, task: Task, spec: ModuleSpec, scope: Scope, layers: Sequence[Vars]) -> Traits:
         """Returns the rendered keywords of a task.
@@ -213,7 +215,7 @@ class StepBuilder:
             return OWN
         connection, user = (str(self._render(word, scope) or "") for word in own_words)
         device = str(self._render(task.delegate_to, scope) or "")
-        if device and device != self._vars.magic.get("inventory_hostname"):
+        if device and device != self.device:
             return Via(device=device, connection=connection, user=user)
         return Via(
             connection="" if task.connection == play.connection else connection,

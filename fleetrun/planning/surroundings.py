@@ -126,13 +126,17 @@ class Surroundings:
             ahead.append(building)
         names = {run.task.register for run in ahead if run.task.register}
         facts_are_late = any(run.spec.name == "setup" and run.is_waiting for run in ahead)
-        if not names and not facts_are_late:
+        # hostvars of the device itself knows what its state knows: tasks that are over.
+        is_written = any(run.writes or run.loads for run in ahead)
+        if not names and not facts_are_late and not is_written:
             return Scope(layers, task=building.task)
         magic = self._vars.magic
 
         def is_pending(name: str) -> bool:
-            if name in names or name in {"hostvars", "vars"}:
+            if name in names or name == "hostvars":
                 return True
+            if name == "vars":
+                return bool(names) or facts_are_late
             return (
                 facts_are_late
                 and name.startswith("ansible_")

@@ -48,6 +48,8 @@ class TaskOpener:
         self._next_seq = 0
         #: Times each task was opened: the second time has another key.
         self.executions: Counter[str] = Counter()
+        #: Where ``meta: end_host`` ended the play for the device.
+        self.left_at: Place = ()
         #: Steps that are built and not handed out.
         self.ready: list[Step] = []
 
@@ -188,9 +190,11 @@ class TaskOpener:
         via, identity = OWN, traits.identity
         try:
             via = self._builder.via(run.task, scope, self._play)
-            if via.device:
-                run.delegates[index] = via.device
-                identity = self._builder.delegated(run.task, via.device)
+            delegate = via.device or (run.task.delegate_to is not None and self._builder.device)
+            if delegate:
+                run.delegates[index] = delegate
+                if via.device:
+                    identity = self._builder.delegated(run.task, via.device)
                 scope = self._around.scope(self._around.layers(run, index), run)
         except TemplateError as error:
             # Only when it is not skipped: the draft says so.
@@ -362,6 +366,8 @@ class TaskOpener:
             run.spot_after = self._walker.flush(after)
         elif verb in {"end_host", "end_play", "end_batch"}:
             run.spot_after = self._walker.end
+            if verb == "end_host":
+                self.left_at = self.place(run)
         elif verb == "end_role" and run.task.role is not None:
             run.spot_after = replace(
                 after, position=cursor.end_of_role(after.position, run.task.role)

@@ -40,7 +40,7 @@ class TaskRun:
     #: device -> what the task sets there (delegate_facts).
     variables_for: dict[str, dict[str, Value]] = field(default_factory=dict)
     facts_for: dict[str, dict[str, Value]] = field(default_factory=dict)
-    #: Item -> the device that it was delegated to.
+    #: Item -> the device that it was delegated to, itself included.
     delegates: dict[int, str] = field(default_factory=dict)
     #: This device does it for all of its batch.
     is_led: bool = False

@@ -16,6 +16,8 @@ from fleetrun.planning.place import place_of
 class Viewpoint:
     """The task that a device's templates are rendered for right now."""
 
+    #: The device itself.
+    device: str = ""
     spot: Spot | None = None
     handlers: Notifications | None = None
     #: False where the device cannot wait: it then sees what there is.

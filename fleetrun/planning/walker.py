@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 
-from fleetrun.model.playbook import Play
+from fleetrun.model.playbook import Play, Task
 from fleetrun.planning import cursor, handlers
 from fleetrun.planning.cursor import Failure, Section, Spot
 from fleetrun.planning.task_run import TaskRun
@@ -70,6 +70,13 @@ class Walker:
         if self._flight:
             raise BarrierError
         raise BlockFailedError(spot, failure)
+
+    def skip(self, spot: Spot) -> None:
+        """Goes past the task at `spot`: another device did it for all."""
+        task = cursor.current(spot.position)
+        if isinstance(task, Task):
+            self.handlers.clear(task)
+        self.spot = replace(spot, position=cursor.advance(spot.position))
 
     def flush(self, spot: Spot) -> Spot:
         """Returns the place where the notified handlers run, then goes on at `spot`."""

@@ -13,7 +13,7 @@ from typing import Any
 
 #: Exit codes of ansible-playbook and of fleetrun, as words.
 ORACLE_EXITS = {0: "ok", 1: "error", 2: "failed", 4: "unreachable"}
-EXITS = {0: "ok", 2: "error", 3: "failed", 4: "unreachable"}
+EXITS = {0: "ok", 2: "error", 3: "failed", 4: "unreachable", 5: "failed"}
 #: Keys of a debug task's result that it did not print.
 _ENVELOPE = frozenset({"changed", "failed", "ansible_loop_var"})
 
@@ -32,7 +32,7 @@ def from_events(lines: Iterable[str], exit_code: int) -> dict[str, Any]:
                 said(event["module"], result["values"]),
             ]
             tasks.setdefault(event["device"], []).append(row)
-        elif event["type"] == "device_finished" and event["recap"]:
+        elif event["type"] == "device_finished" and any(event["recap"].values()):
             recap[event["device"]] = add(recap.get(event["device"], {}), event["recap"])
     return {"exit": EXITS.get(exit_code, str(exit_code)), "recap": recap, "tasks": tasks}
 

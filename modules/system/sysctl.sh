@@ -28,14 +28,14 @@ fr_edit() {
           fr_found=1
           fr_k=$fr_v
           fr_words "$fr_k"
-          [ "$fr_v" = "$fr_value" ] || { fr_same=false fr_l="$a_name=$a_wanted"; }
+          [ "$fr_v" = "$fr_value" ] || { fr_same=false fr_l="$a_name=$fr_wanted"; }
         fi
         ;;
     esac
     fr_text=$fr_text$fr_l$fr_nl
   done 2>/dev/null <"$fr_file"
   if [ "$a_state" = present ] && [ -z "$fr_found" ]; then
-    fr_same=false fr_text="$fr_text$a_name=$a_wanted$fr_nl"
+    fr_same=false fr_text="$fr_text$a_name=$fr_wanted$fr_nl"
   fi
 }
 fr_write() {
@@ -59,7 +59,7 @@ case $fr_v in
   [Yy]es | YES | [Oo]n | ON | [Tt]rue | TRUE | [Yy] | [Tt]) fr_v=1 ;;
   [Nn]o | NO | [Oo]ff | OFF | [Ff]alse | FALSE | [Nn] | [Ff]) fr_v=0 ;;
 esac
-a_wanted=$fr_v
+fr_wanted=$fr_v
 fr_words "$fr_v"
 fr_value=$fr_v
 fr_path "$a_sysctl_file"
@@ -75,7 +75,7 @@ if [ "$a_sysctl_set" = true ] && [ "$a_state" = present ]; then
   fi
 fi
 if [ "$fr_set" = true ] && ! fr_is_check; then
-  fr_v=$(fr_sysctl -w "$a_name=$a_wanted" 2>&1) || fr_fail "setting $a_name failed: $fr_v"
+  fr_v=$(fr_sysctl -w "$a_name=$fr_wanted" 2>&1) || fr_fail "setting $a_name failed: $fr_v"
 fi
 if [ "$fr_same" = false ]; then
   fr_changed

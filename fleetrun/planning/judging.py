@@ -40,6 +40,9 @@ class Judging:
         extra: dict[str, Value] = {}
         if run.task.until or run.task.retries is not None:
             extra["attempts"] = attempt
+        if raw.status in {TaskStatus.OK, TaskStatus.CHANGED}:
+            # Playbooks ask for it: `when: not result.failed`.
+            extra["failed"] = False
         registered = hidden.like(raw.values, {**raw.values, **extra})
         scope = self._with_register(run, index, registered)
         judged = rules.judge(run.task, replace(raw, values=registered), scope, self._templater)

@@ -31,6 +31,10 @@ def from_reply(step: Step, reply: Reply) -> TaskResult:
         _add_output(values, reply)
     else:
         _add_stray_output(values, reply)
+        for name in ("stdout", "stderr"):
+            said = values.get(name)
+            if isinstance(said, str):
+                values.setdefault(f"{name}_lines", said.splitlines())
     failed = reply.exit_status != 0 or bool(reply.error_kind)
     values["changed"] = values.get("changed") is True
     if failed:

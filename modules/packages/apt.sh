@@ -42,8 +42,8 @@ fr_end() {
   fr_lists
   fr_put_bool cache_updated "$fr_updated"
   fr_put_int cache_update_time "$fr_time"
-  fr_put stdout "$fr_stdout"
-  fr_put stderr "$fr_stderr"
+  # Nothing was run where nothing was to be done.
+  [ -z "$fr_stdout$fr_stderr" ] || { fr_put stdout "$fr_stdout$fr_nl"; fr_put stderr "$fr_stderr"; }
   exit 0
 }
 fr_update() {

@@ -321,6 +321,19 @@ def test_a_skipped_task_registers_too():
     assert trace.ran == ["b"]
 
 
+def test_what_went_well_registers_that_it_did_not_fail():
+    """`result.failed` is there after success, too, and in each item of a loop."""
+    trace = drive(
+        play(
+            task(name="a", register="r"),
+            task(name="b", when=when("not r.failed")),
+            task("debug", {"msg": "x"}, name="c", register="r"),
+            task(name="d", when=when("r.failed")),
+        )
+    )
+    assert trace.ran == ["a", "b"]
+
+
 def test_an_undefined_variable_fails_the_task_and_is_rescued():
     """A template error is a failure of its task, not of the engine."""
     trace = drive(

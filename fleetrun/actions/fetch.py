@@ -18,6 +18,13 @@ from fleetrun.planning import results
 MAX_BYTES: Final = 256 * 1024 * 1024
 
 
+#: Ansible's words for what is not fetched, by error kind.
+_MESSAGES: Final = {
+    "file/missing": "the remote file does not exist, not transferring, ignored",
+    "file/directory": "remote file is a directory, fetch cannot work on directories",
+}
+
+
 class Fetch:
     """fetch with a folder to which relative destinations belong."""
 
@@ -35,11 +42,13 @@ class Fetch:
         except FleetrunError as error:
             if not error.kind.startswith("file/"):
                 raise
+            message = _MESSAGES.get(error.kind, error.message)
             if step.args.get("fail_on_missing") is False:
                 return TaskResult(
-                    status=TaskStatus.OK, values={"changed": False, "msg": error.message}
+                    status=TaskStatus.OK,
+                    values={"changed": False, "msg": message, "file": source},
                 )
-            return results.failed(error.message, error.kind)
+            return results.failed(message, error.kind, file=source)
         try:
             # A large file on a slow disk must not stall the other devices.
             return await asyncio.to_thread(self._store, step, link.device, source, content)
@@ -51,7 +60,8 @@ class Fetch:
 
     def _store(self, step: Step, device: str, source: str, content: bytes) -> TaskResult:
         target = self._target(step, device, source)
-        digest = hashlib.sha256(content).hexdigest()
+        # sha1 is what stat and Ansible's fetch give; the link checked the content itself.
+        digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
         changed = not target.is_file() or target.read_bytes() != content
         if changed and not step.check:
             _write(target, content)

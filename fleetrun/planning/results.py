@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from fleetrun.model.result import TaskResult, TaskStatus
 from fleetrun.model.steps import Captured, Reply, ReplyKind, Step
@@ -28,7 +30,7 @@ def from_reply(step: Step, reply: Reply) -> TaskResult:
     if not step.diff:
         values.pop("diff", None)
     if step.spec.name in COMMAND_MODULES:
-        _add_output(values, reply)
+        _add_output(values, step, reply)
     else:
         _add_stray_output(values, reply)
         for name in ("stdout", "stderr"):
@@ -55,9 +57,10 @@ def _result(
     return TaskResult(status=status, values=values, error_kind=kind, elapsed_s=reply.elapsed_s)
 
 
-def _add_output(values: dict[str, Value], reply: Reply) -> None:
+def _add_output(values: dict[str, Value], step: Step, reply: Reply) -> None:
+    keeps_ends = step.args.get("strip_empty_ends") is False
     for name, captured in (("stdout", reply.stdout), ("stderr", reply.stderr)):
-        shown = text(captured).rstrip("\r\n")
+        shown = text(captured) if keeps_ends else text(captured).rstrip("\r\n")
         values[name] = shown
         values[f"{name}_lines"] = shown.splitlines()
         if captured.truncated:
@@ -65,6 +68,26 @@ def _add_output(values: dict[str, Value], reply: Reply) -> None:
             values[f"{name}_sha256"] = captured.sha256
     if reply.exit_status is not None:
         values.setdefault("rc", reply.exit_status)
+    if step.spec.name in {"command", "shell"}:
+        has_run = "msg" not in values
+        values["cmd"] = _command(step)
+        values["delta"] = str(timedelta(seconds=round(reply.elapsed_s, 6))) if has_run else None
+        if reply.exit_status == 0:
+            values.setdefault("msg", "")
+
+
+def _command(step: Step) -> Value:
+    """What was run: the words of command, the text of shell."""
+    argv = step.args.get("argv")
+    if argv is not None:
+        return argv
+    line = str(step.args.get("cmd") or step.args.get("_raw_params") or "")
+    if step.spec.name == "shell":
+        return line
+    try:
+        return shlex.split(line)
+    except ValueError:
+        return line
 
 
 def _add_stray_output(values: dict[str, Value], reply: Reply) -> None:

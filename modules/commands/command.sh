@@ -35,5 +35,9 @@ case $a_expand_argument_vars$* in
     done
     ;;
 esac
+if ! command -v "$1" >/dev/null 2>&1; then
+  fr_put_int rc 2
+  fr_fail 'Error executing command.'
+fi
 fr_changed
 fr_exec "$@"

@@ -3,10 +3,11 @@
 
 if fr_has chdir; then
   fr_command_home "$a_chdir"
-  cd "$fr_v" || fr_fail "cannot enter $a_chdir"
+  cd "$fr_v" 2>/dev/null || fr_fail "cannot enter $a_chdir"
 fi
 # Unlike command, a script that need not run counts as skipped.
 fr_put_bool skipped true
+fr_script_guard=true
 fr_command_guard creates
 fr_command_guard removes
 fr_out=''

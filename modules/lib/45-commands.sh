@@ -4,7 +4,10 @@
 fr_command_start() {
   if fr_has chdir; then
     fr_command_home "$a_chdir"
-    cd "$fr_v" || fr_fail "cannot enter $a_chdir"
+    cd "$fr_v" 2>/dev/null || {
+      fr_put_json rc null
+      fr_fail 'Unable to change directory before execution.'
+    }
   fi
   fr_command_guard creates
   fr_command_guard removes
@@ -30,6 +33,10 @@ fr_command_guard() {
     removesfalse) fr_why='does not exist' ;;
     *) return 0 ;;
   esac
+  if [ -n "${fr_script_guard:-}" ]; then
+    fr_put msg "$fr_path $fr_why, matching $1 option"
+    exit 0
+  fi
   fr_put msg "Did not run command since '$fr_path' $fr_why"
   fr_put_int rc 0
   printf 'skipped, since %s %s\n' "$fr_path" "$fr_why"

@@ -15,7 +15,9 @@ fr_must() {
 }
 fr_put ip_version "$a_ip_version"
 fr_put table "$a_table"
-fr_put chain "$a_chain"
+if [ -n "$a_chain" ]; then fr_put chain "$a_chain"; else fr_put_json chain null; fi
+if [ -n "$a_wait" ]; then fr_put wait "$a_wait"; else fr_put_json wait null; fi
+fr_put_bool chain_management "$a_chain_management"
 fr_put_bool flush "$a_flush"
 fr_put state "$a_state"
 
@@ -112,7 +114,7 @@ for fr_row in to_destination:--to-destination to_source:--to-source to_ports:--t
   eval "fr_v=\$a_${fr_row%%:*}"
   [ -z "$fr_v" ] || set -- "$@" "${fr_row#*:}" "$fr_v"
 done
-fr_rule=$*
+fr_rule=$*${a_icmp_type:+ --icmp-type $a_icmp_type}
 fr_put rule "$fr_rule"
 
 # -- what is there ----------------------------------------------------------------------------

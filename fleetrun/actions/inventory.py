@@ -48,7 +48,10 @@ def set_stats(args: Mapping[str, Value], context: ActionContext) -> TaskResult:
     data = args["data"]
     if not isinstance(data, Mapping):
         return failed("`data` needs names and values", "module/bad-arguments")
-    stats = {"data": data, "per_host": args["per_host"], "aggregate": args["aggregate"]}
+    stats = {
+        "data": data, "per_host": args.get("per_host", False),
+        "aggregate": args.get("aggregate", True),
+    }
     return TaskResult(status=TaskStatus.OK, values={"changed": False, "ansible_stats": stats})
 
 

@@ -13,7 +13,7 @@ from fleetrun.engine.dialogue import StoppedError
 from fleetrun.engine.factory import DeviceFactory
 from fleetrun.engine.hall import Hall, HallPorts
 from fleetrun.engine.setup import PlayPlan
-from fleetrun.model.events import DeviceFinished, LeaderChosen
+from fleetrun.model.events import AnyEvent, DeviceFinished, LeaderChosen
 from fleetrun.model.result import Outcome
 from fleetrun.model.steps import Place
 from fleetrun.planning.gathering import Gathering
@@ -73,7 +73,8 @@ class Batches:
             meeting = Meeting(members, max_fail_pct=self._max_fail_pct, leaders=self._leaders)
             is_crowded = len(members) > self._concurrency
             ports = HallPorts(
-                carry_out=self._carry_out, parked=self._parked if is_crowded else _nothing,
+                carry_out=self._carry_out, note=self._note,
+                parked=self._parked if is_crowded else _nothing,
                 ready=self._ready if is_crowded else _at_once,
             )
             waits = Gathering(self._play, lockstep=False).waits
@@ -132,6 +133,9 @@ class Batches:
                 ))
         self._factory.world.share(hall.meeting.members, opening.place, opening.shared)
         self._doors.decided(opening)
+
+    def _note(self, event: AnyEvent) -> None:
+        self._factory.world.note(self._doors.bus.cleaned(event))
 
     def _parked(self, device: str) -> None:
         self._doors.waits(DeviceParked(device=device))

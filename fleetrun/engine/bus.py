@@ -77,14 +77,17 @@ class Bus:
 
     def publish(self, event: AnyEvent) -> None:
         """Queues an event for everybody, in order."""
-        event = self._redactor.clean(event)
-        own = self._of_device.get(getattr(event, "device", ""))
-        if own is not None:
-            event = own.clean(event)
+        event = self.cleaned(event)
         self._journal.append(self._lease, event)
         for feed, problem in [(feed, feed.offer(event)) for feed in self._feeds]:
             if problem:
                 self._detach(feed, problem)
+
+    def cleaned(self, event: AnyEvent) -> AnyEvent:
+        """Returns an event without the secrets of the run and of its device."""
+        event = self._redactor.clean(event)
+        own = self._of_device.get(getattr(event, "device", ""))
+        return event if own is None else own.clean(event)
 
     def warn(self, message: str, *, device: str = "") -> None:
         """Publishes a warning; the same message only once in a run."""

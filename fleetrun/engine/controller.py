@@ -25,6 +25,7 @@ from fleetrun.model.events import (
 )
 from fleetrun.model.result import Outcome
 from fleetrun.planning import outcomes
+from fleetrun.planning.stats import gather
 
 __all__ = ["PlayPlan", "RunController"]
 
@@ -225,5 +226,5 @@ class RunController:
             at=self._bus.now(), run=self._setup.run, exit_code=int(code), outcomes=final,
             reason=self._halt_reason if code is not ExitCode.OK else "",
             next_commands=outcomes.next_commands(self._setup.run, code, final),
-            elapsed_s=elapsed_s,
+            elapsed_s=elapsed_s, stats=gather(self._factory.world.stats),
         )

@@ -151,10 +151,9 @@ class DeviceRunner:
             await self._stop.sleep(work.seconds, self._clock)
 
     def _tell(self, work: Report | Retrying) -> None:
-        self._bus.publish(
-            task_event(work, play=self._play, device=self._device, now=self._bus.now())
-        )
-        self._hall.moved()
+        event = task_event(work, play=self._play, device=self._device, now=self._bus.now())
+        self._bus.publish(event)
+        self._hall.moved(event)
 
     async def _carry_out(self, work: RemoteBatch | DialogueStep) -> Done | None:
         """Gets the answers to a piece of work; Done when the device is to stop."""

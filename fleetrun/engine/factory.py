@@ -20,11 +20,12 @@ from fleetrun.engine.setup import RunSetup
 from fleetrun.engine.shared import SharedTransport
 from fleetrun.engine.stop import StopFlag
 from fleetrun.engine.targets import target_of
+from fleetrun.engine.telling import task_event
 from fleetrun.engine.world import World
 from fleetrun.errors import InputError, Problem
 from fleetrun.model.events import DeviceConnected
 from fleetrun.model.playbook import Play
-from fleetrun.model.steps import DialogueStep, Done, Meet, RemoteBatch, Verdict, Via
+from fleetrun.model.steps import DialogueStep, Done, Meet, RemoteBatch, Report, Verdict, Via
 from fleetrun.model.values import SecretText, Vars
 from fleetrun.planning.device_program import DeviceProgram
 from fleetrun.planning.device_state import DeviceState
@@ -62,10 +63,13 @@ class DeviceFactory:
         self._told = 0
         #: Plays that were begun, in order, with the devices that they had then.
         self._begun: dict[int, Sequence[str]] = {}
+        #: The play that runs now.
+        self._current = -1
 
     def begin(self, play: Play, devices: Sequence[str]) -> None:
         """Notes that a play begins, and the devices that take part in it."""
         self._begun[play.index] = devices
+        self._current = play.index
 
     def runner(self, play: Play, device: str, hall: Hall) -> DeviceRunner:
         """Returns what runs `device` through `play`, which must have begun.
@@ -97,7 +101,12 @@ class DeviceFactory:
         program, _ = self._program(play, device, hall)
         hall.start(device, lambda: program.reached)
         try:
-            await rehearse(program, history, partial(hall.meet, device, is_ghost=True))
+            await rehearse(
+                program, history, partial(hall.meet, device, is_ghost=True),
+                lambda report: hall.moved(
+                    task_event(report, play=play.index, device=device, now=self._bus.now())
+                ),
+            )
         finally:
             hall.leaving(device, program)
 
@@ -157,7 +166,8 @@ class DeviceFactory:
         for plan in self._setup.plans:
             play = plan.play
             is_known = (play.index, device) in self._past.histories
-            if not is_known or play.index not in self._begun:
+            # What it learns in the play that runs now, it learns on its way.
+            if not is_known or play.index not in self._begun or play.index == self._current:
                 continue
             program = DeviceProgram(
                 play, toolbox=self._setup.toolbox, options=self._setup.options,
@@ -272,7 +282,8 @@ class DeviceFactory:
 def _hall_of_one(device: str) -> Hall:
     """A batch of one device, which nobody waits for."""
     nothing = HallPorts(
-        carry_out=lambda hall, opening: None, parked=lambda name: None, ready=_at_once
+        carry_out=lambda hall, opening: None, parked=lambda name: None, ready=_at_once,
+        note=lambda event: None,
     )
     return Hall(Meeting([device]), nothing, waits=False)
 
@@ -318,7 +329,8 @@ def _feed(program: DeviceProgram, work: RemoteBatch | DialogueStep, history: His
 
 
 async def rehearse(
-    program: DeviceProgram, history: History, meet: Callable[[Meet], Awaitable[Verdict]]
+    program: DeviceProgram, history: History, meet: Callable[[Meet], Awaitable[Verdict]],
+    tell: Callable[[Report], None],
 ) -> None:
     """As `replay`, meeting the others of the batch on the way."""
     while True:
@@ -327,5 +339,7 @@ async def rehearse(
             return
         if isinstance(work, Meet):
             program.join(await meet(work))
+        if isinstance(work, Report):
+            tell(work)
         if isinstance(work, RemoteBatch | DialogueStep) and not _feed(program, work, history):
             return

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from fleetrun.engine.dialogue import StoppedError
+from fleetrun.model.events import AnyEvent
 from fleetrun.model.result import Outcome
 from fleetrun.model.steps import Meet, Place, Verdict
 from fleetrun.planning.device_program import DeviceProgram
@@ -24,6 +25,8 @@ class HallPorts:
     carry_out: Callable[[Hall, Opening], None]
     #: A device waits and needs no place among those that run.
     parked: Callable[[str], None]
+    #: Told of every task that is over.
+    note: Callable[[AnyEvent], None]
     #: Returns when the device may run again.
     ready: Callable[[str], Awaitable[None]]
 
@@ -67,8 +70,9 @@ class Hall:
         """A device runs; see `Meeting.start`."""
         self.meeting.start(device, reached)
 
-    def moved(self) -> None:
+    def moved(self, event: AnyEvent) -> None:
         """A device has finished a task: somebody may wait for just that."""
+        self._ports.note(event)
         if self.meeting.has_readers:
             self._open()
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from fleetrun.model.events import AnyEvent, TaskFinished
 from fleetrun.model.inventory import Inventory
 from fleetrun.model.steps import Place, Shared
 from fleetrun.model.values import Value, Vars
 from fleetrun.planning.device_state import DeviceState
 from fleetrun.planning.inventory_changes import grow
 from fleetrun.planning.select import LOCAL_NAMES, implicit_localhost
+from fleetrun.planning.stats import Stat, from_result
 from fleetrun.planning.variables import BaseVars, LayeredVars, own_vars
 
 
@@ -29,6 +31,8 @@ class World:
         self.is_forgiven: set[str] = set()
         #: Devices that earlier batches and plays lost.
         self.lost: set[str] = set()
+        #: What set_stats set.
+        self.stats: list[Stat] = []
         self._reload = reload
         self._states: dict[str, DeviceState] = {}
         self._changes: list[tuple[str, Mapping[str, Value]]] = []
@@ -39,6 +43,11 @@ class World:
         if state is None:
             state = self._states[device] = DeviceState()
         return state
+
+    def note(self, event: AnyEvent) -> None:
+        """Keeps what a finished task set for the end of the run."""
+        if isinstance(event, TaskFinished) and event.module == "set_stats" and not event.no_log:
+            self.stats += from_result(event.play, event.task, event.device, event.result.values)
 
     def lose(self, device: str) -> None:
         """A device takes no part in later batches and plays (rule 10)."""

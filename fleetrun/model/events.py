@@ -248,6 +248,8 @@ class RunFinished(Event):
     #: Commands to type next, best first; never empty when exit_code is not 0.
     next_commands: tuple[str, ...] = ()
     elapsed_s: float = 0.0
+    #: What `set_stats` gathered: "run" and "per_host"; empty when nothing did.
+    stats: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,10 +90,10 @@ class Judging:
     def report(self, run: TaskRun, result: TaskResult) -> Report:
         """Returns what the world is told of a task that is over."""
         return Report(
-                task=run.task, result=hidden.plain(result), name=self.name(run),
-                is_handler=run.is_handler, no_log=run.no_log,
-                item_statuses=run.item_statuses, item_labels=run.item_labels,
-                delegated_to=self.delegates(run),
+            task=run.task, result=hidden.plain(result), name=self.name(run),
+            is_handler=run.is_handler, no_log=run.no_log,
+            item_statuses=run.item_statuses, item_labels=run.item_labels,
+            delegated_to=self.delegates(run),
         )
 
     def delegates(self, run: TaskRun) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
@@ -10,6 +11,7 @@ from typing import Final
 from fleetrun.errors import ExitCode
 from fleetrun.model.events import RunFinished
 from fleetrun.model.result import Outcome, Recap
+from fleetrun.model.values import Value
 from fleetrun.reporters.escape import clip, escape_line
 from fleetrun.reporters.failures import Cluster
 from fleetrun.reporters.folding import count_devices, show_names
@@ -28,6 +30,18 @@ _ENDINGS: Final[Mapping[int, str]] = {
     ExitCode.INTERRUPTED: "interrupted",
     ExitCode.TERMINATED: "interrupted",
 }
+
+
+def stats_lines(event: RunFinished) -> list[str]:
+    """Returns what ``set_stats`` gathered, the whole run's first."""
+    per_host = event.stats.get("per_host")
+    groups: dict[str, Value] = {"stats": event.stats.get("run")}
+    if isinstance(per_host, Mapping):
+        groups |= {f"stats of {name}": values for name, values in per_host.items()}
+    return [
+        f"{escape_line(name)}: {escape_line(json.dumps(values, default=str))}"
+        for name, values in groups.items() if values
+    ]
 
 
 def headline(event: RunFinished, palette: Palette) -> str:

@@ -34,6 +34,7 @@ from fleetrun.reporters.summary import (
     next_command,
     outcome_counts,
     recap_lines,
+    stats_lines,
 )
 from fleetrun.reporters.tasklines import (
     command_output,
@@ -246,6 +247,7 @@ class TextReporter:
         return [
             "",
             *lines,
+            *stats_lines(event),
             headline(event, self._palette),
             outcome_counts(map(Outcome, event.outcomes.values()), self._palette),
             *(f"next: {escape_line(command)}" for command in rest),

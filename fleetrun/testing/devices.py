@@ -25,6 +25,7 @@ from fleetrun.testing.calls import Answer, Call, read_call
 
 __all__ = ["Answer", "Call", "FakeConnection", "FakeDevice", "FakeStream", "FakeTransport"]
 
+_FOLDER: Final = re.compile(rb"fr__folder=(\S+)")
 _NONCE: Final = re.compile(rb"fr__nonce=(\S+) fr__id=(\S+)")
 _OPENING_END: Final = b'{ eval "$fr_lib" && fr__open; }\n'
 _ORDER: Final = re.compile(
@@ -267,6 +268,8 @@ class FakeShell(FakeStream):
     """The persistent sh."""
 
     _nonce = ""
+    #: Begin of the names of its receipts: each run has a folder of its own.
+    _folder = ""
     _halt = ""
 
     @override
@@ -276,6 +279,8 @@ class FakeShell(FakeStream):
                 return
             found = _NONCE.search(self._buffer)
             self._nonce = found[1].decode() if found else ""
+            folder = _FOLDER.search(self._buffer)
+            self._folder = f"{folder[1].decode()}/" if folder else ""
             del self._buffer[: self._buffer.index(_OPENING_END) + len(_OPENING_END)]
             facts = {"boot_id": self._device.boot_id, "uptime": self._device.uptime_s}
             self._control(f"r {json.dumps(facts)}")
@@ -300,15 +305,16 @@ class FakeShell(FakeStream):
         if verb == "close":
             self._device.goodbyes.append(words == ["1"])
             if words == ["1"]:
-                self._device.receipts.clear()
+                for name in [n for n in self._device.receipts if n.startswith(self._folder)]:
+                    del self._device.receipts[name]
         elif verb == "forget":
             for name in words:
-                self._device.receipts.pop(name, None)
+                self._device.receipts.pop(self._folder + name, None)
         else:
             self._settle(words[0], words[1])
 
     def _settle(self, seq: str, name: str) -> None:
-        receipt = self._device.receipts.get(name)
+        receipt = self._device.receipts.get(self._folder + name)
         if receipt is None:
             self._control(f"v {seq}")
         else:
@@ -333,7 +339,7 @@ class FakeShell(FakeStream):
             self._control(f"n {seq}")
             return
         call = read_call(before, words[3] if verb == "detach" else "")
-        receipt = self._device.receipts.get(call.receipt) if call.receipt else None
+        receipt = self._device.receipts.get(self._folder + call.receipt) if call.receipt else None
         answer = self._device.answer(call) if receipt is None else receipt.answer
         if receipt is None:
             answer = await self._run(call, answer or Answer())
@@ -357,14 +363,14 @@ class FakeShell(FakeStream):
         device.ran.append(call.name)
         device.calls.append(call)
         if call.receipt:
-            device.receipts[call.receipt] = _Receipt(device.boot_id)
+            device.receipts[self._folder + call.receipt] = _Receipt(device.boot_id)
         if answer.hold is not None:
             await answer.hold.wait()
         if answer.cut == "power-cut":
             device.reboot(f"{device.boot_id}+")
             return None
         if call.receipt:
-            device.receipts[call.receipt].answer = answer
+            device.receipts[self._folder + call.receipt].answer = answer
         if answer.cut == "after":
             self._link.cut()
             return None
@@ -372,7 +378,7 @@ class FakeShell(FakeStream):
 
     def _answer(self, seq: str, call: Call, answer: Answer) -> None:
         if call.receipt:
-            self._attach(seq, self._device.receipts[call.receipt])
+            self._attach(seq, self._device.receipts[self._folder + call.receipt])
             return
         self._say(answer.stdout)
         self._control(f"f {answer.status} {json.dumps(dict(answer.values))}")

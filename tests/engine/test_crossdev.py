@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fleetrun.errors import JournalError
+from fleetrun.errors import ConnectError, JournalError
 from fleetrun.model.events import DeviceFinished, LeaderChosen, TaskFinished
 from fleetrun.model.result import Outcome
 from fleetrun.model.rollout import RolloutSpec, Size
@@ -211,3 +211,106 @@ def last_of(world):
         for event in world.of(TaskFinished)
     }
 
+
+
+# -- what plays change for all ----------------------------------------------------------
+
+
+def test_stats_are_gathered_and_told_at_the_end():
+    """set_stats: over all devices, also those that a former engine ran."""
+    wanted = play(
+        task("set_stats", {"data": {"n": 1}}, name="count"), task(name="a"),
+    )
+    world = World([wanted], NAMES)
+    die_after(world, 9)
+    with pytest.raises(JournalError):
+        run(world)
+    event = asyncio.run(world.resume())
+    assert {"run": {"n": 3}} == event.stats
+
+
+def test_an_unreachable_task_may_be_ignored():
+    """ignore_unreachable: the device goes on, and the next task connects again."""
+    world = World([play(
+        task(name="a", ignore_unreachable=True, register="r"),
+        says("see", "{{ r.unreachable }}"), task(name="b"),
+    )], ("d1",))
+    gone = ConnectError("nobody answers", kind="connect/timeout")
+    world.device.connect_errors.extend([gone] * 3)
+    run(world)
+    seen, _ = told(world)
+    assert ("see", "ok", True) in seen["d1"]
+    assert ["b"] == world.device.ran
+
+
+def test_no_more_devices_run_a_throttled_task_at_once():
+    """throttle: however many devices are in flight."""
+    now, most = set(), []
+
+    def answer(name):
+        now.add(name)
+        most.append(len(now))
+        return Answer(then=lambda: now.discard(name))
+
+    world = World([play(task(name="a", throttle=1))], NAMES)
+    for name, device in world.devices.items():
+        device.answer = lambda call, name=name: answer(name)
+    run(world)
+    assert 1 == max(most)
+
+
+def test_the_operator_stops_devices_that_wait():
+    """A barrier is a safe point: whoever waits there is cancelled, and goes on at resume."""
+    world = World([play(task(name="a"), task(name="b", run_once=True), task(name="c"))], NAMES)
+
+    def stop(call):
+        world.controller.stop()
+        return Answer()
+
+    world.devices["d3"].answer = stop
+    run(world)
+    assert {Outcome.CANCELLED} == {world.finished(name).outcome for name in NAMES}
+    world.devices["d3"].answer = lambda call: Answer()
+    event = asyncio.run(world.resume())
+    assert 0 == event.exit_code
+    assert {"d1": ["a", "b", "c"], "d2": ["a", "c"], "d3": ["a", "c"]} == world.ran
+
+
+def test_a_delegated_task_runs_on_the_delegate_with_receipts_of_its_own():
+    """delegate_to: many devices, one connection, the result is the delegating device's."""
+    names = tuple(f"d{number}" for number in range(1, 9))
+    world = World([play(
+        task(name="a", delegate_to="d8", register="r"), says("see", "{{ r.rc }}"),
+    )], names)
+    run(world)
+    assert 8 == world.ran["d8"].count("a")
+    assert 8 == sum(len(ran) for ran in world.ran.values())
+    assert 2 >= len(world.devices["d8"].targets)
+    assert {0} == {world.finished(name).recap.failed for name in names}
+
+
+def test_a_dead_delegate_makes_the_delegating_device_unreachable():
+    """The delegate itself is not even in the play."""
+    world = World(
+        [play(task(name="a", delegate_to="d3"))], NAMES,
+        hosts=lambda play, name: name != "d3",
+    )
+    world.devices["d3"].is_online = False
+    event = run(world)
+    assert 4 == event.exit_code
+    assert Outcome.UNREACHABLE == world.finished("d1").outcome
+
+
+@pytest.mark.parametrize("deaths", range(1, 24, 2))
+def test_delegated_tasks_run_once_each_whenever_the_engine_dies(deaths):
+    """The delegate is asked for the receipts of each delegating device."""
+    world = World([play(
+        task(name="a", delegate_to="d3", register="r"), task(name="b"),
+    )], NAMES)
+    die_after(world, deaths)
+    try:
+        run(world)
+    except JournalError:
+        asyncio.run(world.resume())
+    assert ["a"] * 3 == [name for name in world.ran["d3"] if name == "a"]
+    assert {Outcome.CHANGED} == {world.finished(name).outcome for name in NAMES}

@@ -42,7 +42,9 @@ SPECS = {
     ),
     **{
         name: ModuleSpec(name=name, family="control", summary="", kind=ModuleKind.CONTROLLER)
-        for name in ("debug", "set_fact", "assert", "fail", "meta")
+        for name in (
+            "debug", "set_fact", "assert", "fail", "meta", "add_host", "group_by", "set_stats",
+        )
     },
 }
 _numbers = count(1)

@@ -417,8 +417,11 @@ def test_commands_are_run_as_ansible_does(device: Device) -> None:
         f"{home}|x yb|$fr_v$|a*|{home}|", "$HOME", "", "", "1\nin\n", "bash\n",
         f"RAW {home.upper()}\n", "",
     ] == out
-    assert [0, 0, 0, 0, 0, 0, 0, 127, 1, 4, 0, 0, 1] == [r.exit_status for r in replies]
+    assert [0, 0, 0, 0, 0, 0, 0, 1, 1, 4, 0, 0, 1] == [r.exit_status for r in replies]
     assert (True, False, False) == tuple(replies[at].values["changed"] for at in range(3))
     assert "Did not run command since 'flag-*' exists" == replies[1].values["msg"]
     assert "module/bad-arguments" == replies[8].error_kind
-    assert "cannot enter /no/such" == replies[12].values["msg"]
+    assert ("Error executing command.", 2) == (
+        replies[7].values["msg"], replies[7].values["rc"],
+    )
+    assert "Unable to change directory before execution." == replies[12].values["msg"]

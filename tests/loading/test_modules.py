@@ -46,7 +46,7 @@ def test_a_module_has_its_schema_and_its_program() -> None:
     """A spec carries all that its two files say."""
     spec = load_library().get("file")
     assert spec is not None
-    assert ("file", "files", ModuleKind.DEVICE) == (spec.name, spec.family, spec.kind)
+    assert ("file", "files", ModuleKind.PREPARED) == (spec.name, spec.family, spec.kind)
     assert spec.args["path"].aliases == ("dest", "name")
     assert ArgType.MODE is spec.args["mode"].type
     assert spec.args["recurse"].default is False

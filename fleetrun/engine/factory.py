@@ -70,6 +70,7 @@ class DeviceFactory:
         """Notes that a play begins, and the devices that take part in it."""
         self._begun[play.index] = devices
         self._current = play.index
+        self.world.forget_past()
 
     def runner(self, play: Play, device: str, hall: Hall) -> DeviceRunner:
         """Returns what runs `device` through `play`, which must have begun.

@@ -49,6 +49,11 @@ class World:
         if isinstance(event, TaskFinished) and event.module == "set_stats" and not event.no_log:
             self.stats += from_result(event.play, event.task, event.device, event.result.values)
 
+    def forget_past(self) -> None:
+        """A play begins: nobody looks back into the one before."""
+        for state in self._states.values():
+            state.forget_past()
+
     def lose(self, device: str) -> None:
         """A device takes no part in later batches and plays (rule 10)."""
         self.lost.add(device)

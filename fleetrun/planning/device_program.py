@@ -145,7 +145,8 @@ class DeviceProgram:
         if delegate:
             run.facts_for.setdefault(delegate, {}).update(facts_in(raw))
         else:
-            run.facts.update(facts_in(raw))
+            if run.is_led:
+                run.facts.update(facts_in(raw))
             self._state.learn(raw.values, self._opener.place(run))
         self._take(run, index, raw, attempt)
 

@@ -45,8 +45,13 @@ class DeviceState:
             return
         facts = values.get("ansible_facts")
         if isinstance(facts, Mapping):
-            for name in facts:
-                self._past.append((place, True, name, self.facts.get(name, _UNSET)))
+            if not self.facts:
+                # The usual case, kept small: a fleet has hundreds of facts a device.
+                self._past.append((place, True, None, {}))
+            else:
+                self._past += [
+                    (place, True, name, self.facts.get(name, _UNSET)) for name in facts
+                ]
             self.facts.update(facts)
             self._short = None
 

@@ -34,6 +34,7 @@ from fleetrun.model.role import RoleNames
 from fleetrun.model.rollout import RolloutSpec
 from fleetrun.model.values import NO_VARS, TemplateText, Value, Vars
 from fleetrun.planning.handlers import titles
+from fleetrun.planning.reading import all_tasks
 
 _SECTIONS = ("pre_tasks", "tasks", "post_tasks")
 _STRATEGIES = ("linear", "free", "host_pinned")
@@ -80,7 +81,7 @@ class PlayReader:
         sections = self._read_sections(keys, inner, f"{index}.", base_dir)
         handlers = self._read_handlers(keys, inner, f"{index}.", base_dir, roles)
         roles_first, roles = roles, [*roles, *imports.imported_roles]
-        return Play(
+        read = Play(
             index=index,
             name=read_text(keys["name"]) if "name" in keys else _title(hosts),
             hosts=hosts,
@@ -113,6 +114,18 @@ class PlayReader:
             any_errors_fatal=_flag(keys, "any_errors_fatal"),
             base_dir=str(Path(base_dir).absolute()),
         )
+        self._warn_of_run_once(read)
+        return read
+
+    def _warn_of_run_once(self, play: Play) -> None:
+        """Devices that never wait for each other cannot leave a task to one of them."""
+        if play.strategy == "linear":
+            return
+        self._warnings += [
+            f"{task.mark}: with `strategy: {play.strategy}` every device runs this task, "
+            "whatever `run_once` says"
+            for task in all_tasks(play) if task.run_once is not False
+        ]
 
     def _read_sections(
         self, keys: Mapping[str, Field], inner: Inherited, prefix: str, base_dir: str

@@ -501,3 +501,10 @@ def test_a_play_says_which_facts_are_gathered(workshop) -> None:
     task = with_facts(playbook.plays[0]).pre_tasks[0]
     assert isinstance(task, Task)
     assert (task.module, task.args) == ("setup", playbook.plays[0].gather_args)
+
+
+def test_run_once_is_warned_of_where_devices_never_wait(workshop) -> None:
+    """As Ansible: with `strategy: free` every device runs the task."""
+    text = "- hosts: all\n  strategy: free\n  tasks:\n  - ping:\n    run_once: yes\n"
+    (warning,) = workshop.load(text).warnings
+    assert "every device runs this task" in warning

@@ -268,7 +268,7 @@ class DeviceRunner:
 
     def _answer(self, steps: Iterable[Step], reply: Reply) -> None:
         step = next(step for step in steps if step.seq == reply.seq)
-        self._take(step, results.from_reply(step, reply))
+        self._take(step, results.from_reply(step, reply, self._clock.now()))
 
     def _take(self, step: Step, result: TaskResult) -> None:
         """Journals one answer and gives it to the program."""

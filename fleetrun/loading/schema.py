@@ -202,15 +202,13 @@ _TASK = {
     until | condition or list of conditions | Try again until all of them hold.
     retries | number | How often to try again (default with `until`: 3).
     delay | number of seconds | Time between attempts (default: 5).
+    async | number of seconds | Run as a job that may take so long, then it is killed.
+    poll | number of seconds | 0: start the job and go on; `async_status` asks for it later.
     notify | text or list of text | Handlers to run when this task changed something.
     """),
     **_INHERITED,
     **_INHERITED_LATER,
     **_DELEGATION,
-    **_later("""
-    async | number of seconds | Run in the background. | use `timeout:`; long tasks survive a lost link by themselves
-    poll | number of seconds | How often to ask a background task. | use `timeout:`; long tasks survive a lost link by themselves
-    """),  # noqa: E501
 }
 _HANDLER = {
     **_TASK,

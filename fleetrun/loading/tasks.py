@@ -262,6 +262,8 @@ class TaskReader:
             vars_layers=own.vars_layers, environment=own.environment, become=own.become,
             remote_user=own.remote_user, tags=own.tags, no_log=own.no_log,
             check_mode=own.check_mode, diff=own.diff, timeout=own.timeout,
+            async_limit=read_number(keys["async"], least=0) if "async" in keys else None,
+            poll=read_number(keys["poll"], least=0) if "poll" in keys else None,
         )
 
 

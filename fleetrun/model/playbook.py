@@ -115,6 +115,10 @@ class Task:
     check_mode: Value = None
     diff: Value = None
     timeout: Value = None
+    #: ``async``: seconds that it may run in the background; None or 0 = it does not.
+    async_limit: Value = None
+    #: Seconds between looks at it; 0 = nobody waits for it.
+    poll: Value = None
     #: Made by the loader (a role's end): always there, never shown or counted.
     is_implicit: bool = False
     #: The folder of its file: relative paths start from it.

@@ -86,6 +86,10 @@ class Step:
     diff: bool = False
     no_log: bool = False
     timeout_s: float | None = None
+    #: A job of ``async``: `timeout_s` is its limit.
+    is_async: bool = False
+    #: ``poll: 0``: the job is started, and goes on by itself.
+    is_launched: bool = False
     via: Via = OWN
     #: Most devices that run this task at once; 0 = no limit.
     throttle: int = 0

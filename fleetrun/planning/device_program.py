@@ -37,7 +37,7 @@ from fleetrun.model.steps import (
     Wait,
     Work,
 )
-from fleetrun.planning import cursor, judge
+from fleetrun.planning import cursor, judge, results
 from fleetrun.planning.cursor import Failure, Spot
 from fleetrun.planning.device_state import DeviceState
 from fleetrun.planning.judging import Judging, facts_in
@@ -333,7 +333,9 @@ class DeviceProgram:
         if result.status is TaskStatus.CHANGED:
             result = self._judging.notify(run, result, self._walker.handlers)
         has_register = task.register and not run.is_silent
-        written = {**run.writes, task.register: result.values} if has_register else run.writes
+        written = run.writes
+        if has_register:
+            written = {**run.writes, task.register: results.registered(result.values)}
         if written:
             self._state.write(written, self._opener.place(run))
         self._state.included.update(run.loads)

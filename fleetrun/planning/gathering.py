@@ -9,7 +9,7 @@ from fleetrun.model.playbook import Play, Task
 from fleetrun.model.result import TaskResult, TaskStatus
 from fleetrun.model.steps import Meet, MeetKind, Place, Shared
 from fleetrun.model.values import Value
-from fleetrun.planning import cursor
+from fleetrun.planning import cursor, results
 from fleetrun.planning.place import identity
 from fleetrun.planning.scope import ElsewhereError
 from fleetrun.planning.task_run import TaskRun
@@ -88,7 +88,7 @@ def _shared(run: TaskRun, result: TaskResult) -> Shared:
     if run.is_led and run.task.run_once is not False:
         variables |= {**run.loads, **run.writes}
         if run.task.register:
-            variables[run.task.register] = result.values
+            variables[run.task.register] = results.registered(result.values)
         facts = run.facts
     has_acted = result.status is not TaskStatus.SKIPPED
     return Shared(

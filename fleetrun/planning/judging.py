@@ -40,9 +40,6 @@ class Judging:
         extra: dict[str, Value] = {}
         if run.task.until or run.task.retries is not None:
             extra["attempts"] = attempt
-        if raw.status in {TaskStatus.OK, TaskStatus.CHANGED}:
-            # Playbooks ask for it: `when: not result.failed`.
-            extra["failed"] = False
         registered = hidden.like(raw.values, {**raw.values, **extra})
         scope = self._with_register(run, index, registered)
         judged = rules.judge(run.task, replace(raw, values=registered), scope, self._templater)
@@ -52,7 +49,7 @@ class Judging:
     def _with_register(self, run: TaskRun, index: int | None, values: Vars) -> Scope:
         layers = self._around.layers(run, index)
         if run.task.register:
-            layers = [{run.task.register: values}, *layers]
+            layers = [{run.task.register: results.registered(values)}, *layers]
         return Scope(layers, task=run.task)
 
     def _retry(self, run: TaskRun, result: TaskResult, attempt: int) -> rules.Verdict:

@@ -2,46 +2,46 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 
 from fleetrun.model.result import TaskResult, TaskStatus
-from fleetrun.model.steps import Captured, Reply, ReplyKind, Step
-from fleetrun.model.values import Value
-
-#: Modules whose own output is the output of the operator's command.
-COMMAND_MODULES = frozenset({"command", "shell", "raw", "script"})
+from fleetrun.model.steps import Reply, ReplyKind, Step
+from fleetrun.model.values import Value, Vars
+from fleetrun.planning.command_results import COMMAND_MODULES, add_output, text
+from fleetrun.planning.jobs import job_reply
 
 #: What a skipped task registers (rule 4).
 SKIP_REASON = "Conditional result was False"
 
 
-def text(captured: Captured) -> str:
-    """Returns output as text; bytes that are no UTF-8 are shown as \\xNN."""
-    return captured.content.decode("utf-8", "backslashreplace")
+def from_reply(step: Step, reply: Reply, now: float | None = None) -> TaskResult:
+    """Returns the module's own result, before changed_when and failed_when.
 
-
-def from_reply(step: Step, reply: Reply) -> TaskResult:
-    """Returns the module's own result, before changed_when and failed_when."""
+    `now` are seconds since the epoch: when the reply came. Without it a command
+    has no times.
+    """
     if reply.kind is ReplyKind.LOST:
         return unknown(reply.error_kind or "lost/closed")
+    if step.is_launched and not reply.error_kind:
+        return _result(TaskStatus.CHANGED, dict(reply.values), "", reply)
+    if step.spec.name == "async_status":
+        reply = job_reply(reply)
     values: dict[str, Value] = dict(reply.values)
+    if step.is_async:
+        values |= {"ansible_job_id": step.key, "started": True, "finished": True}
     if not step.diff:
         values.pop("diff", None)
-    if step.spec.name in COMMAND_MODULES:
-        _add_output(values, step, reply)
+    if step.spec.name in COMMAND_MODULES or step.spec.name == "async_status":
+        add_output(values, step, reply, now)
     else:
         _add_stray_output(values, reply)
-        for name in ("stdout", "stderr"):
-            said = values.get(name)
-            if isinstance(said, str):
-                values.setdefault(f"{name}_lines", said.splitlines())
     failed = reply.exit_status != 0 or bool(reply.error_kind)
-    values["changed"] = values.get("changed") is True
+    # Of a job that took too long Ansible says so; what it had done is not known.
+    is_late = step.is_async and reply.error_kind == "module/timeout"
+    values["changed"] = values.get("changed") is True and not is_late
     if failed:
         values["failed"] = True
-        values.setdefault("msg", _failure_message(step, reply))
+        values["msg"] = values.get("msg") or _failure_message(step, reply)
         kind = reply.error_kind or str(values.pop("error_kind", "")) or "task/failed"
         return _result(TaskStatus.FAILED, values, kind, reply)
     values.pop("failed", None)
@@ -57,53 +57,36 @@ def _result(
     return TaskResult(status=status, values=values, error_kind=kind, elapsed_s=reply.elapsed_s)
 
 
-def _add_output(values: dict[str, Value], step: Step, reply: Reply) -> None:
-    keeps_ends = step.args.get("strip_empty_ends") is False
-    for name, captured in (("stdout", reply.stdout), ("stderr", reply.stderr)):
-        shown = text(captured) if keeps_ends else text(captured).rstrip("\r\n")
-        values[name] = shown
-        values[f"{name}_lines"] = shown.splitlines()
-        if captured.truncated:
-            values[f"{name}_bytes"] = captured.length
-            values[f"{name}_sha256"] = captured.sha256
-    if reply.exit_status is not None:
-        values.setdefault("rc", reply.exit_status)
-    if step.spec.name in {"command", "shell"}:
-        has_run = "msg" not in values
-        values["cmd"] = _command(step)
-        values["delta"] = str(timedelta(seconds=round(reply.elapsed_s, 6))) if has_run else None
-        if reply.exit_status == 0:
-            values.setdefault("msg", "")
-
-
-def _command(step: Step) -> Value:
-    """What was run: the words of command, the text of shell."""
-    argv = step.args.get("argv")
-    if argv is not None:
-        return argv
-    line = str(step.args.get("cmd") or step.args.get("_raw_params") or "")
-    if step.spec.name == "shell":
-        return line
-    try:
-        return shlex.split(line)
-    except ValueError:
-        return line
-
-
 def _add_stray_output(values: dict[str, Value], reply: Reply) -> None:
     stray = (text(reply.stdout) + text(reply.stderr)).strip()
     if stray:
         values["module_stdout"] = stray
+    for name in ("stdout", "stderr"):
+        said = values.get(name)
+        if isinstance(said, str):
+            values.setdefault(f"{name}_lines", said.splitlines())
 
 
 def _failure_message(step: Step, reply: Reply) -> str:
+    if step.is_async and reply.error_kind == "module/timeout":
+        return f"async task did not complete within the requested time - {step.timeout_s:g}s"
     messages = {
         "module/timeout": f"timed out after {step.timeout_s:g} s; its process group was killed"
-        if step.timeout_s is not None else "timed out",
+        if step.timeout_s is not None else "took longer than it may; its process group was killed",
         "module/killed": "was killed by a signal",
         "module/bad-output": "ended without a result: its last output is not a frame",
     }
     return messages.get(reply.error_kind, "non-zero return code")
+
+
+def registered(values: Vars) -> Vars:
+    """Returns what `register` stores of a result: whether it failed is always said.
+
+    Not of a skipped one, and not of a loop as a whole (rules 3 and 4).
+    """
+    if "failed" in values or "skipped" in values:
+        return values
+    return {**values, "failed": False}
 
 
 def failed(message: str, kind: str, **values: Value) -> TaskResult:
@@ -153,7 +136,7 @@ def aggregate(results: Sequence[TaskResult]) -> TaskResult:
     statuses = {result.status for result in results}
     failures = [result for result in results if result.is_failed]
     values: dict[str, Value] = {
-        "results": [result.values for result in results],
+        "results": [registered(result.values) for result in results],
         "changed": TaskStatus.CHANGED in statuses
         or any(result.values.get("changed") is True for result in results),
         "msg": "All items completed", "skipped": False,

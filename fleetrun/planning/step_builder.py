@@ -36,6 +36,8 @@ class Traits:
     check: bool
     diff: bool
     timeout_s: float | None
+    is_async: bool
+    is_launched: bool
     identity: Identity
     environment: Mapping[str, str]
     #: The controller must judge the result before anything may follow.
@@ -73,13 +75,18 @@ class StepBuilder:
         """
         ignore = truth(self._render(task.ignore_errors, scope))
         judged = _is_judged_here(task)
-        timeout = self._render(task.timeout, scope)
+        check = self._switch(task.check_mode, scope, self._options.check)
+        timeout_s = _seconds(self._render(task.timeout, scope))
+        # What runs in check mode touches nothing, and is waited for.
+        async_s = None if check else _seconds(self._render(task.async_limit, scope))
         return Traits(
             ignore_errors=ignore,
             no_log=truth(self._render(task.no_log, scope)),
-            check=self._switch(task.check_mode, scope, self._options.check),
+            check=check,
             diff=self._switch(task.diff, scope, self._options.diff) and spec.diff,
-            timeout_s=float(str(timeout)) if timeout not in (None, 0, "0", "") else None,
+            timeout_s=timeout_s if async_s is None else async_s,
+            is_async=async_s is not None,
+            is_launched=async_s is not None and self._is_launched(task, scope),
             identity=self.identity(task, scope, layers),
             environment=self._environment(task, scope),
             is_judged_here=judged,
@@ -88,6 +95,9 @@ class StepBuilder:
             ignores_unreachable=truth(self._render(task.ignore_unreachable, scope)),
             throttle=_count(self._render(task.throttle, scope), task),
         )
+
+    def _is_launched(self, task: Task, scope: Scope) -> bool:
+        return task.poll is not None and _seconds(self._render(task.poll, scope)) is None
 
     def items(self, loop: Loop, scope: Scope) -> list[Value]:
         """Returns the items of a loop; raises TemplateError, PendingValueError."""
@@ -273,6 +283,11 @@ def secrets_in(args: Mapping[str, Value], spec: ModuleSpec) -> tuple[str, ...]:
         if isinstance(value, SecretText) or (name in spec.args and spec.args[name].secret and value)
     ]
     return tuple(found)
+
+
+def _seconds(value: Value) -> float | None:
+    """A number of seconds; None for none and 0."""
+    return float(str(value)) if value not in (None, 0, "0", "") else None
 
 
 def _count(value: Value, task: Task) -> int:

@@ -8,7 +8,7 @@ from fleetrun.model.playbook import IncludedRole, Task
 from fleetrun.model.result import TaskResult
 from fleetrun.model.role import RoleNames
 from fleetrun.model.values import Value, Vars
-from fleetrun.planning import cursor, judge
+from fleetrun.planning import cursor, judge, results
 from fleetrun.planning.device_state import DeviceState
 from fleetrun.planning.play_files import LazyVars, PlayFiles
 from fleetrun.planning.scope import Scope
@@ -166,5 +166,5 @@ class Surroundings:
 
     def registered(self, run: TaskRun, index: int, result: TaskResult) -> Scope:
         """Returns the scope that judges a result: its register is known."""
-        layers = [{run.task.register: result.values}, *self.layers(run, index)]
+        layers = [{run.task.register: results.registered(result.values)}, *self.layers(run, index)]
         return self.scope(layers, run)

@@ -214,7 +214,8 @@ class TaskOpener:
             on_failure=traits.on_failure, group=run.group, identity=identity, via=via,
             throttle=traits.throttle, ignores_unreachable=traits.ignores_unreachable,
             environment=traits.environment, check=traits.check, diff=traits.diff,
-            no_log=traits.no_log, timeout_s=traits.timeout_s, upload=draft.upload,
+            no_log=traits.no_log, timeout_s=traits.timeout_s,
+            is_async=traits.is_async, is_launched=traits.is_launched, upload=draft.upload,
         )
         self._next_seq += 1
         run.waiting[step.seq] = (index, attempt)

@@ -91,7 +91,8 @@ class Bundler:
     def settle(self, steps: Sequence[Step]) -> bytes:
         """Returns the questions about detached steps of an earlier shell."""
         return _encode("".join(
-            f"{{ fr__settle {step.seq} {receipt_name(step.key)}; }}\n" for step in steps
+            f"{{ fr__settle {step.seq} {receipt_name(step.key)}{' .a' * step.is_launched}; }}\n"
+            for step in steps
         ))
 
     def forget(self, keys: Iterable[str]) -> bytes:
@@ -124,10 +125,11 @@ class Bundler:
                 f"{{ ! fr__go {step.seq} g{step.group} || fr__step {how}; }}\n"
             )
         name = _program_name(step.spec)
+        verb = "fr__launch" if step.is_launched else "fr__detach"
         return (
             f"fr_src={quote(body)}\n"
             f"{{ ! fr__go {step.seq} g{step.group} ||"
-            f" fr__detach {how} {receipt_name(step.key)} {_seconds(step.timeout_s)} {name}; }}\n"
+            f" {verb} {how} {receipt_name(step.key)} {_seconds(step.timeout_s)} {name}; }}\n"
         )
 
 

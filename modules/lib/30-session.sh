@@ -201,9 +201,15 @@ fr__rest() {
   trap - PIPE
 }
 fr__worker_of_its_own() {
-  $fr__setsid sh -s -- "$fr__dir" "$fr__id" "$fr__lc_set" "$fr__lc" "$1" "$2" "$fr__fifo" <<EOT &
+  fr__spawn "$fr__dir" "$1" "$2" "$fr__fifo" "$3"
+  wait "$!"
+  fr__status=$?
+}
+# fr__spawn FOLDER NAME TIMEOUT FIFO MODULE
+fr__spawn() {
+  $fr__setsid sh -s -- "$1" "$fr__id" "$fr__lc_set" "$fr__lc" "$2" "$3" "$4" <<EOT &
 $fr_lib
-fr_m_$3() {
+fr_m_$5() {
 $fr__t
 }
 fr_call() {
@@ -211,8 +217,37 @@ $fr_src
 }
 { exec >/dev/null 2>&1 8>&- 9<&-; fr__begin_worker "\$@"; fr__work "\$5" "\$6" "\$7"; exit "\$fr__dirty"; }
 EOT
-  wait "$!"
-  fr__status=$?
+}
+# fr__launch SEQ POLICY GROUP NAME TIMEOUT MODULE: starts $fr_src as a job that
+# outlives the run; its receipt is beside the run's folder, and stays.
+fr__launch() {
+  fr__r=$fr__dir.a/$4
+  if [ -n "$fr__dir" ] && fr__start_job "$4" "$5" "$6"; then
+    fr__say_job "$1" "$4"
+  else
+    fr__say "d $1 1 no-receipt - - - - - {}"
+    fr__failed "$2" "$3"
+  fi
+}
+fr__start_job() {
+  mkdir -m 700 "$fr__dir.a" 2>/dev/null
+  fr__v=$fr__r.p
+  mkfifo -m 600 "$fr__v.o" "$fr__v.x" 2>/dev/null || fr__v=-
+  eval "fr__t=\$fr_t_$3"
+  fr__spawn "$fr__dir.a" "$1" "$2" "$fr__v" "$3"
+  while ! fr__is_claimed; do
+    kill -0 "$!" 2>/dev/null || { fr__is_claimed; return; }
+    sleep 0.05 2>/dev/null || sleep 1
+  done
+}
+fr__is_claimed() {
+  { read -r fr__k fr__v <"$fr__r.s"; } 2>/dev/null && [ "$fr__k" != void ]
+}
+fr__say_job() {
+  fr__say o
+  fr__say x
+  fr_json "$fr__r.s"
+  fr__say "d $1 0 - frame 0 - 0 - {\"changed\":true,\"ansible_job_id\":\"${fr__dir##*/}.a:$2\",\"started\":true,\"finished\":false,\"results_file\":$fr_j}"
 }
 if command -v setsid >/dev/null 2>&1; then fr__setsid=setsid; else fr__setsid=''; fi
 
@@ -307,20 +342,22 @@ fr__send_text() {
   [ ${#fr__t} = "$2" ] && printf %s "$fr__t"
 }
 
-# fr__settle SEQ NAME: what became of a step that an earlier shell was sent.
+# fr__settle SEQ NAME [.a]: what became of a step that an earlier shell was sent;
+# of a job only whether it was started.
 fr__settle() {
-  fr__r=$fr__dir/$2 fr__k=void
+  fr__r=$fr__dir${3:-}/$2 fr__k=void
   if [ -z "$fr__dir" ]; then
     fr__say "i $1"
     return
   fi
+  [ -z "${3:-}" ] || mkdir -m 700 "$fr__dir$3" 2>/dev/null
   { read -r fr__k fr__v <"$fr__r.s"; } 2>/dev/null || [ -e "$fr__r.s" ] || fr__k=none
   case $fr__k in
     none) fr__claim "void $fr__id" && { fr__say "v $1"; return; } ;;
     # The epoch is ours, so nobody else may write over it.
     void) printf 'void %s\n' "$fr__id" >"$fr__r.s" && { fr__say "v $1"; return; } ;;
   esac
-  fr__attach "$1" 0
+  if [ -n "${3:-}" ]; then fr__say_job "$1" "$2"; else fr__attach "$1" 0; fi
 }
 
 # fr__claim TEXT: makes the receipt $fr__r.s unless it exists; the lock of a step.

@@ -370,12 +370,12 @@ fr__length() {
 # fr__watch SECONDS: TERM to the module's processes, KILL after 5 s.
 fr__watch() {
   fr__sleep='' fr__stop=''
-  trap 'fr__stop=1; [ -z "$fr__sleep" ] || { kill -9 "$fr__sleep"; exit 0; }' USR1
+  trap 'fr__stop=1; [ -z "$fr__sleep" ] || { kill -9 "$fr__sleep"; exit 0; }' USR2
   sleep "$1" &
   fr__sleep=$!
   [ -z "$fr__stop" ] || { kill -9 "$fr__sleep"; exit 0; }
   wait "$fr__sleep" || { sleep "$((${1%.*} + 1))" & fr__sleep=$!; wait "$fr__sleep"; }
-  trap '' USR1
+  trap '' USR2
   printf 'timeout\n' >"$fr__r.k"
   fr__signal TERM
   fr__n=0
@@ -388,8 +388,9 @@ fr__watch() {
     sleep 0.1 || sleep 1
   done
 }
+# Not USR1, the worker's own: bash loses it in a child that is only just there.
 fr__unwatch() {
-  [ -e "$fr__r.k" ] || kill -USR1 "$fr__watchdog" 2>/dev/null
+  [ -e "$fr__r.k" ] || kill -USR2 "$fr__watchdog" 2>/dev/null
   fr__poked=''
   while wait "$fr__watchdog"; [ -n "$fr__poked" ]; do fr__poked=''; done
   [ ! -e "$fr__r.k" ] || [ "$fr__rc" = 0 ] || fr__kind=timeout

@@ -12,8 +12,11 @@ from fleetrun.errors import InputError, Problem, TemplateError, UsageError
 from fleetrun.model.inventory import Inventory
 from fleetrun.model.playbook import Play
 from fleetrun.model.values import Value
+from fleetrun.planning.attributes import Attributes
 from fleetrun.planning.facts import with_facts
-from fleetrun.planning.planner import collect_group_edges, make_plan
+from fleetrun.planning.graph_view import GraphView, make_view
+from fleetrun.planning.group_edges import collect_group_edges
+from fleetrun.planning.planner import make_plan, members_of
 from fleetrun.planning.scope import Scope
 from fleetrun.planning.select import explain_unmatched, select
 from fleetrun.planning.step_builder import truth
@@ -40,10 +43,11 @@ def plan_plays(loaded: Loaded, run: str, past: Past | None = None) -> tuple[Play
         gone = frozenset(past.started.devices).difference(*selections)
         selections = _as_started(plays, selections, gone, past, past.started.devices)
     plans = []
+    value_of = Attributes(loaded.inventory, loaded.templater)
     for play, selection in zip(plays, selections, strict=True):
         plan = make_plan(
             play, loaded.inventory, selection, forks=loaded.invocation.forks,
-            seed=loaded.invocation.seed or run, group_edges=edges,
+            seed=loaded.invocation.seed or run, group_edges=edges, value_of=value_of,
         )
         plans.append(
             PlayPlan(
@@ -69,8 +73,21 @@ def plan_again(loaded: Loaded, run: str, plan: PlayPlan, inventory: Inventory) -
     rollout = make_plan(
         plan.play, inventory, selection, forks=loaded.invocation.forks,
         seed=loaded.invocation.seed or run, group_edges=collect_group_edges(inventory),
+        value_of=Attributes(inventory, loaded.templater),
     )
     return replace(plan, selection=selection, rollout=rollout)
+
+
+def graph_views(loaded: Loaded, plans: Sequence[PlayPlan]) -> list[GraphView]:
+    """Returns the graph of groups of every play, to be drawn."""
+    edges = collect_group_edges(loaded.inventory)
+    views = []
+    for plan in plans:
+        own = (*plan.play.graph, *edges)
+        members = members_of(loaded.inventory, own, plan.selection)
+        title = f"play {plan.play.index + 1}: {plan.play.name}"
+        views.append(make_view(title, own, members, plan.selection))
+    return views
 
 
 def _as_started(

@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "playbook": ("fleetrun.cli.playbook", "As `run`, with ansible-playbook's flags and output."),
     "exec": ("fleetrun.cli.exec", "Run one command or module on devices, ad hoc."),
     "plan": ("fleetrun.cli.plan", "Show what a run would do: stages, waves, counts."),
+    "graph": ("fleetrun.cli.graph", "Draw which groups of devices wait for which."),
     "apply": ("fleetrun.cli.apply", "Run a plan that `plan -o` saved; a stale one is refused."),
     "resume": ("fleetrun.cli.resume", "Go on with a run that was interrupted."),
     "retry": ("fleetrun.cli.retry", "Run again on the devices that did not make it."),
@@ -54,7 +55,9 @@ Exit codes: 0 all ok, 1 internal error, 2 wrong input, 3 a device failed,
 
 
 #: Commands whose flags have their defaults from configuration files.
-_CONFIGURED: Final = frozenset({"run", "playbook", "exec", "plan", "resume", "retry", "apply"})
+_CONFIGURED: Final = frozenset(
+    {"run", "playbook", "exec", "plan", "graph", "resume", "retry", "apply"}
+)
 
 
 class LazyGroup(click.Group):

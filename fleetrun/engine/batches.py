@@ -18,7 +18,10 @@ from fleetrun.model.result import Outcome
 from fleetrun.model.steps import Place
 from fleetrun.planning.gathering import Gathering
 from fleetrun.planning.meeting import Meeting, Opening
-from fleetrun.planning.rollout import DeviceParked, DeviceReady
+from fleetrun.planning.rollout_words import (
+    DeviceParked,
+    DeviceReady,
+)
 
 #: Stage and wave.
 _Batch: TypeAlias = "tuple[int, int]"
@@ -51,7 +54,8 @@ class Batches:
         }
         self._batch_of = {name: batch for batch, wave in self._waves.items() for name in wave}
         self._max_fail_pct = plan.rollout.max_fail_pct
-        self._concurrency = plan.rollout.concurrency
+        self._rollout = plan.rollout
+        self._former_waves: dict[int, frozenset[int]] = {}
         self._factory = factory
         self._leaders = leaders
         self._doors = doors
@@ -71,7 +75,7 @@ class Batches:
         if hall is None:
             members = self._waves[batch]
             meeting = Meeting(members, max_fail_pct=self._max_fail_pct, leaders=self._leaders)
-            is_crowded = len(members) > self._concurrency
+            is_crowded = self._is_crowded(len(members))
             ports = HallPorts(
                 carry_out=self._carry_out, note=self._note,
                 parked=self._parked if is_crowded else _nothing,
@@ -80,6 +84,11 @@ class Batches:
             waits = Gathering(self._play, lockstep=False).waits
             hall = self._halls[batch] = Hall(meeting, ports, waits=waits)
         return hall
+
+    def _is_crowded(self, count: int) -> bool:
+        """True when members may wait for others that wait for their places."""
+        plan = self._rollout
+        return count > plan.concurrency or plan.waits_for is not None or bool(plan.limits)
 
     def end(self, device: str, outcome: Outcome) -> None:
         """A device takes no part any more; its outcome is in the journal."""
@@ -116,10 +125,25 @@ class Batches:
 
     async def former_over(self, device: str) -> None:
         """Returns when the batches before this device's are all over."""
-        own = self._batch_of[device]
-        for batch in [batch for batch in self._rehearsals if batch != own]:
-            tasks = self._rehearsals.pop(batch)
-            await asyncio.wait(tasks)
+        stage, wave = self._batch_of[device]
+        former = self._former(wave)
+        for batch in list(self._rehearsals):
+            if batch[0] < stage or (batch[0] == stage and batch[1] in former):
+                await asyncio.wait(self._rehearsals.pop(batch))
+
+    def _former(self, wave: int) -> frozenset[int]:
+        """The waves of a stage that are over when this one opens."""
+        waits_for = self._rollout.waits_for
+        if waits_for is None:
+            return frozenset(range(wave))
+        if wave not in self._former_waves:
+            found, pending = set[int](), [wave]
+            while pending:
+                fresh = set(waits_for[pending.pop()]) - found
+                found |= fresh
+                pending += fresh
+            self._former_waves[wave] = frozenset(found)
+        return self._former_waves[wave]
 
     # -- what halls need ----------------------------------------------------------
 

@@ -35,7 +35,8 @@ from fleetrun.model.steps import Place
 from fleetrun.planning import outcomes
 from fleetrun.planning.meeting import Opening
 from fleetrun.planning.rendezvous import OTHERS_FAILED
-from fleetrun.planning.rollout import (
+from fleetrun.planning.rollout import Rollout
+from fleetrun.planning.rollout_words import (
     CloseStage,
     ContinueDevice,
     DeviceParked,
@@ -45,7 +46,6 @@ from fleetrun.planning.rollout import (
     Halt,
     Instruction,
     PlayEnded,
-    Rollout,
     SettleDevice,
     StartDevice,
     StartStage,

@@ -32,6 +32,7 @@ _NUMBER: Final[Schema] = {"anyOf": [
 _SHARE: Final[Schema] = {"anyOf": [
     {"type": "number"}, {"type": "string", "pattern": r"^\d+(\.\d+)?\s*%?$"}, _TEMPLATE,
 ]}
+_SHARE_OR_WORD: Final[Schema] = {"anyOf": [{"enum": ["all", "any"]}, _SHARE]}
 _CONDITION: Final[Schema] = {"type": ["string", "boolean", "number"]}
 _ANY_LIST: Final[Schema] = {"anyOf": [{"type": "array"}, {"type": ["string", "null"]}]}
 _MAPPING: Final[Schema] = {"anyOf": [{"type": ["object", "null"]}, _TEMPLATE]}
@@ -50,7 +51,8 @@ _TYPES: Final[Mapping[str, Schema]] = {
     "yes/no": _FLAG, "text": _TEXT, "name": _TEXT, "word": _TEXT, "file name": {"type": "string"},
     "variable name": {"type": "string"}, "pattern": _TEXT, "condition": _CONDITION,
     "number": _NUMBER, "number of seconds": _NUMBER, "duration": _TEXT, "N%": _SHARE,
-    "number or N%": _SHARE, "number, N% or list of them": _or_list(_SHARE),
+    "number or N%": _SHARE, "all, any or N%": _SHARE_OR_WORD,
+    "number, N% or list of them": _or_list(_SHARE),
     "list": _ANY_LIST, "list of lists": _ANY_LIST, "list of text": _or_list(_TEXT),
     "list of file names": _ANY_LIST, "list of globs": _ANY_LIST, "list of commands": _ANY_LIST,
     "list of addresses": _ANY_LIST, "text or list of text": _or_list(_TEXT),

@@ -12,6 +12,7 @@ from fleetrun.loading.fields import (
     read_names,
     read_percent,
     read_text,
+    read_variable_name,
     read_word,
     type_name,
 )
@@ -27,6 +28,7 @@ from fleetrun.model.rollout import (
     StageSpec,
 )
 from fleetrun.model.values import TemplateText
+from fleetrun.planning.group_edges import FLEET, parse_need
 
 ORDERS = ("stable", "inventory", "reverse_inventory", "sorted", "reverse_sorted", "shuffle")
 #: Classes of failure that are planned, beside those of `FailureClass`.
@@ -75,11 +77,19 @@ def read_graph(field: Field) -> tuple[GraphEdge, ...]:
 
 
 def _read_edge(field: Field) -> GraphEdge | None:
-    group = str(field.pointer[-1])
+    group, scope = str(field.pointer[-1]), ""
+    need: float | None = None
     if isinstance(field.value, dict):
         keys = keywords(field, Level.GRAPH_GROUP, f"group `{group}` of `graph`")
         if "after" not in keys:
+            if not field.value.keys() - {"scope", "need"}:
+                field.complain(
+                    "input/missing-keyword", f"group `{group}` of `graph` has no `after`",
+                    hint="name the groups that must be done first: `after: gateways`",
+                )
             return None
+        scope = read_variable_name(keys["scope"]) if "scope" in keys else ""
+        need = _read_need(keys["need"]) if "need" in keys else None
         field = keys["after"]
     after = read_names(field, is_static=True)
     if group in after:
@@ -88,7 +98,20 @@ def _read_edge(field: Field) -> GraphEdge | None:
             hint="name another group after `after:`",
         )
         return None
-    return GraphEdge(group=group, after=after, mark=field.mark)
+    return GraphEdge(
+        group=group, after=after, need_pct=need, scope="" if scope == FLEET else scope,
+        mark=field.mark,
+    )
+
+
+def _read_need(field: Field) -> float | None:
+    need = parse_need(field.value)
+    if isinstance(need, float) or need is None:
+        return need
+    field.complain(
+        "input/type", "`need` takes all, any or a share in percent", hint='write "95%"',
+    )
+    return None
 
 
 def _read_stages(field: Field, warnings: list[str]) -> tuple[StageSpec, ...]:
@@ -128,6 +151,7 @@ def _read_stage(field: Field, number: int) -> StageSpec | None:
 
 def _check_stages(field: Field, stages: list[StageSpec]) -> None:
     names: set[str] = set()
+    before: Size | None = None
     for index, stage in enumerate(stages):
         if stage.name in names:
             field.child(index).complain(
@@ -135,12 +159,14 @@ def _check_stages(field: Field, stages: list[StageSpec]) -> None:
                 hint="give each stage a name of its own",
             )
         names.add(stage.name)
-        before = stages[index - 1].size if index else None
+        if stage.size is None:
+            continue
         if before and before.unit is stage.size.unit and before.value >= stage.size.value:
             field.child(index).child("pick").complain(
                 "input/range", f"stage `{stage.name}` adds no device to the one before",
                 label="sizes are cumulative", hint="each stage must be larger than the one before",
             )
+        before = stage.size
 
 
 def _read_size(field: Field) -> Size | None:

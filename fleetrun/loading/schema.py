@@ -34,6 +34,9 @@ class Level(StrEnum):
     GATE = "gate"
     ABORT_RULE = "abort_on rule"
     GRAPH_GROUP = "group in graph"
+    LIMIT = "limit"
+    RATE = "rate"
+    APPROVAL = "pause of a stage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -341,13 +344,11 @@ _ABORT_RULE = _now("""
     count | number | Halt when so many devices failed.
     min_sample | number | Judge the share only from so many attempted devices on.
 """)
-_GRAPH_GROUP = {
-    **_now("after | group or list of groups | Groups that must be done first, within each stage."),
-    **_later("""
-    scope | text | Wait only for devices of the same site. | remove it; a group waits for all of the other
-    need | N% | Share of the other group that must have succeeded. | remove it, or use a gate
-    """),  # noqa: E501
-}
+_GRAPH_GROUP = _now("""
+    after | group or list of groups | Groups that must be done first, within each stage.
+    scope | variable name | Wait only for devices with the same value of a variable (site); fleet: for all.
+    need | all, any or N% | Share of the other group that must have succeeded (default: any).
+""")  # noqa: E501
 
 KEYWORDS: Final[Mapping[Level, _Table]] = {
     Level.PLAY: _PLAY,

@@ -59,14 +59,57 @@ class Gate:
     unreachable_budget_pct: float = 100.0
 
 
+class OnTimeout(StrEnum):
+    """What becomes of a stage that nobody approved in time."""
+
+    ABORT = "abort"
+    CONTINUE = "continue"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """``pause:`` of a stage: a person must say that the rollout may go on."""
+
+    #: Who is asked, for people.
+    who: str
+    #: Seconds from the stage's start; None = for ever.
+    timeout_s: float | None = None
+    on_timeout: OnTimeout = OnTimeout.ABORT
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageSpec:
     """One stage; sizes are cumulative over the selection."""
 
     name: str
-    size: Size
+    #: None for a stage that only waits for an approval.
+    size: Size | None
     gate: Gate | None = None
+    #: Seconds from the last success until the next stage may start.
+    soak_s: float = 0.0
+    approval: Approval | None = None
     mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSpec:
+    """``limits:``: most devices at work at once that share a variable's value."""
+
+    per: str
+    #: A share is of the selected devices with the same value.
+    size: Size
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateSpec:
+    """``rate:``: how many devices start per minute."""
+
+    per_minute: float
+    #: The rate is multiplied by this each time `grow_after` more succeeded.
+    growth: float = 1.0
+    grow_after: int = 1
+    max_per_minute: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +121,9 @@ class GraphEdge:
     #: Share (0..100) of each upstream group's attempted devices that must have
     #: succeeded; None = at least one device.
     need_pct: float | None = None
+    #: A variable: a device waits only for those of `after` with the same value
+    #: of it; "" = for all of them.
+    scope: str = ""
     mark: Mark | None = None
 
 
@@ -96,6 +142,8 @@ class RolloutSpec:
     max_fail_pct: float | None = None
     #: stable | inventory | reverse_inventory | sorted | reverse_sorted | shuffle
     order: str = "inventory"
+    limits: tuple[LimitSpec, ...] = ()
+    rate: RateSpec | None = None
     mark: Mark | None = None
 
 
@@ -111,11 +159,26 @@ class StagePlan:
     shares_gate: bool = False
     #: When all of it fails, nothing follows (Ansible's rule for ``serial``).
     needs_survivor: bool = False
+    #: See `StageSpec`.
+    soak_s: float = 0.0
+    approval: Approval | None = None
 
     @property
     def devices(self) -> tuple[str, ...]:
         """All members in start order."""
         return tuple(name for wave in self.waves for name in wave)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitPlan:
+    """A limit with what it says for each device; others are not limited."""
+
+    #: The variable's name.
+    per: str
+    #: device -> value of the variable.
+    value_of: Mapping[str, str]
+    #: value -> most devices of it at once, at least 1.
+    most: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +190,9 @@ class RolloutPlan:
     concurrency: int
     #: Names of the waves (groups joined with "+"), for people.
     wave_names: tuple[str, ...] = ()
+    #: wave -> positions of the waves that must settle before it opens, in each
+    #: stage; None = every wave waits for all before it.
+    waits_for: tuple[tuple[int, ...], ...] | None = None
     #: device -> groups that must have succeeded first (for "skipped" reasons).
     upstream: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     #: device -> `GraphEdge.need_pct` for each of its `upstream` groups.
@@ -136,3 +202,22 @@ class RolloutPlan:
     any_errors_fatal: bool = False
     #: See `RolloutSpec.max_fail_pct`; strictly more than this halts.
     max_fail_pct: float | None = None
+    limits: tuple[LimitPlan, ...] = ()
+    rate: RateSpec | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutHistory:
+    """What the journal has of a rollout when another engine goes on with it."""
+
+    #: Devices whose outcome is known and will be told as they are started:
+    #: no limit holds them up, since they are over.
+    settled: frozenset[str] = frozenset()
+    #: stage -> when it began, seconds since the epoch.
+    opened_at: Mapping[int, float] = field(default_factory=dict)
+    #: Stages that passed.
+    passed: frozenset[int] = frozenset()
+    #: Stages that the operator let go on: approved, or the soak cut short.
+    released: frozenset[int] = frozenset()
+    #: The latest start of a device.
+    last_start: float | None = None

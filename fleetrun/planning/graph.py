@@ -3,11 +3,16 @@
 The only file that knows networkx. An edge says "group X starts after group
 Y". A wave is one topological generation of the groups: everything in it may
 run at once, and the next wave starts when this one has settled.
+
+An edge with a scope (a variable such as `site`) says "a device of X starts
+after those devices of Y that have the same site". A generation then falls
+apart into waves of devices that wait for the same and are waited for alike,
+and each wave waits only for those that it names (`Waves.waits_for`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -30,6 +35,12 @@ OTHERS: Final = "others"
 #: upstream group -> share that it needs, None = one success.
 _Needs: TypeAlias = "dict[str, float | None]"
 _Graph: TypeAlias = "nx.DiGraph[str]"
+#: device, variable -> its value as text; None = the device has none.
+ValueOf: TypeAlias = Callable[[str, str], str | None]
+#: Groups of a device that are in the graph, and its values of the scopes.
+_Signature: TypeAlias = "tuple[tuple[str, ...], _Values]"
+#: Values of a device, one for each scope of the graph (in sorted order).
+_Values: TypeAlias = "tuple[str | None, ...]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,35 +59,47 @@ class Waves:
     need_pct: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
     #: device -> those of its groups that are upstream of others.
     member_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: wave -> waves that must settle first; None = all before it.
+    waits_for: tuple[tuple[int, ...], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
     """What all devices share that are in the same groups of the graph."""
 
-    wave: int
+    generation: int
     names: tuple[str, ...]
     upstream: tuple[str, ...]
     need_pct: tuple[float | None, ...]
     member_of: tuple[str, ...]
 
 
+def no_value(device: str, variable: str) -> str | None:
+    """A `ValueOf` for devices without variables."""
+    del device, variable
+    return None
+
+
 def build_waves(
     edges: Sequence[GraphEdge],
     members: Mapping[str, Collection[str]],
     selection: Sequence[str],
+    value_of: ValueOf = no_value,
 ) -> Waves:
     """Returns the waves of `selection` under `edges`.
 
     A device in several groups of the graph goes into the latest wave of
     these; a device in none goes into the first wave. Where an upstream group
-    has no device in the selection, its own upstream groups stand in for it.
+    has no device in the selection (within the scope, if there is one), its own
+    upstream groups stand in for it. A device without a value for the scope
+    waits for the whole group.
 
     Args:
         edges: who waits for whom; several edges for one group add up.
         members: every group that exists with its devices (direct or through a
             child group); devices outside the selection do not matter.
         selection: device names without duplicates.
+        value_of: values of the variables that edges name as scope.
 
     Raises:
         InputError: ``input/unknown-group``, ``input/graph-cycle`` (also for a
@@ -85,9 +108,12 @@ def build_waves(
     graph = _checked_graph(edges, members) if edges else None
     if not graph:
         return Waves(waves=(tuple(selection),), names=(WHOLE,), index=dict.fromkeys(selection, 0))
-    groups_of = _groups_of(graph, members, selection)
-    places = _places(graph, set(groups_of.values()))
-    return _cut(selection, groups_of, places)
+    scopes = tuple(sorted({edge.scope for edge in edges} - {""}))
+    signature_of = _signatures(graph, members, selection, lambda name: tuple(
+        value_of(name, scope) for scope in scopes
+    ))
+    places = _Places(graph, scopes, signature_of.values()).of_all()
+    return _cut(selection, signature_of, places, is_scoped=bool(scopes))
 
 
 def _networkx() -> ModuleType:
@@ -108,10 +134,9 @@ def _checked_graph(edges: Sequence[GraphEdge], members: Mapping[str, Collection[
             if after == edge.group:
                 problems.append(_cycle([after], edge))
             elif not unknown:
-                need = edge.need_pct
-                if graph.has_edge(after, edge.group):
-                    need = _stricter(need, graph.edges[after, edge.group]["need"])
-                graph.add_edge(after, edge.group, need=need)
+                graph.add_edge(after, edge.group)
+                needs = graph.edges[after, edge.group].setdefault("needs", {})
+                needs[edge.scope] = _stricter(edge.need_pct, needs.get(edge.scope, 0.0))
     problems += _cycles(graph, edges)
     if problems:
         raise InputError(list(dict.fromkeys(problems)))
@@ -159,57 +184,100 @@ def _cycle(path: Sequence[str], edge: GraphEdge) -> Problem:
     )
 
 
-def _groups_of(
-    graph: _Graph, members: Mapping[str, Collection[str]], selection: Sequence[str]
-) -> dict[str, tuple[str, ...]]:
-    """device -> its groups of the graph; shared tuples keep half a million small."""
-    found: dict[str, tuple[str, ...]] = {}
-    shared: dict[tuple[str, ...], tuple[str, ...]] = {}
+def _signatures(
+    graph: _Graph, members: Mapping[str, Collection[str]], selection: Sequence[str],
+    values_of: Callable[[str], _Values],
+) -> dict[str, _Signature]:
+    """device -> its groups and values; shared tuples keep half a million small."""
+    groups_of: dict[str, tuple[str, ...]] = {}
+    shared: dict[object, _Signature] = {}
     selected = frozenset(selection)
     for group in graph:
         for device in members[group]:
             if device in selected:
-                groups = (*found.get(device, ()), group)
-                found[device] = shared.setdefault(groups, groups)
+                groups_of[device] = (*groups_of.get(device, ()), group)
+    found = {}
+    for device, groups in groups_of.items():
+        signature = (groups, values_of(device))
+        found[device] = shared.setdefault(signature, signature)
     return found
 
 
-def _places(
-    graph: _Graph, signatures: Iterable[tuple[str, ...]]
-) -> dict[tuple[str, ...], _Place]:
-    """Where the devices of each combination of groups go."""
-    nx = _networkx()
-    signatures = sorted(signatures)
-    depth = {
-        group: number
-        for number, generation in enumerate(nx.topological_generations(graph))
-        for group in generation
-    }
-    populated = {group for groups in signatures for group in groups}
-    needs = _effective_needs(graph, populated)
-    upstreams = {group for found in needs.values() for group in found}
-    return {
-        groups: _Place(
-            wave=(wave := max(depth[group] for group in groups)),
-            names=tuple(group for group in groups if depth[group] == wave),
-            upstream=tuple(merged := _merge(needs[group] for group in groups)),
-            need_pct=tuple(merged.values()),
-            member_of=tuple(group for group in groups if group in upstreams),
+class _Places:
+    """Where the devices of each signature go."""
+
+    def __init__(
+        self, graph: _Graph, scopes: tuple[str, ...], signatures: Iterable[_Signature]
+    ) -> None:
+        self._graph = graph
+        self._signatures = sorted(set(signatures), key=_signature_order)
+        self._number = {scope: number for number, scope in enumerate(scopes)}
+        self._order = tuple(_networkx().topological_sort(graph))
+        self._populated = {
+            self.key(group, scope, values)
+            for groups, values in self._signatures
+            for group in groups for scope in ("", *scopes)
+        }
+        self._needs = {
+            values: self._needs_under(values) for _, values in self._signatures
+        }
+
+    def key(self, group: str, scope: str, values: _Values) -> str:
+        """Name of the part of a group that a device with these values waits for."""
+        value = values[self._number[scope]] if scope else None
+        return group if value is None else f"{group} of {scope} {value}"
+
+    def of_all(self) -> dict[_Signature, _Place]:
+        """Returns the place of every signature."""
+        nx = _networkx()
+        depth = {
+            group: number
+            for number, generation in enumerate(nx.topological_generations(self._graph))
+            for group in generation
+        }
+        waited_for = {
+            key for groups, values in self._signatures
+            for group in groups for key in self._needs[values][group]
+        }
+        return {
+            signature: self._place(signature, depth, waited_for)
+            for signature in self._signatures
+        }
+
+    def _place(
+        self, signature: _Signature, depth: Mapping[str, int], waited_for: Collection[str]
+    ) -> _Place:
+        groups, values = signature
+        generation = max(depth[group] for group in groups)
+        upstream = _merge(self._needs[values][group] for group in groups)
+        keys = [
+            self.key(group, scope, values) for group in groups for scope in ("", *self._number)
+        ]
+        return _Place(
+            generation=generation,
+            names=tuple(group for group in groups if depth[group] == generation),
+            upstream=tuple(upstream),
+            need_pct=tuple(upstream.values()),
+            member_of=tuple(dict.fromkeys(key for key in keys if key in waited_for)),
         )
-        for groups in signatures
-    }
+
+    def _needs_under(self, values: _Values) -> dict[str, _Needs]:
+        """group -> parts that have devices, through those that have none."""
+        needs: dict[str, _Needs] = {}
+        for group in self._order:
+            parts: list[_Needs] = []
+            for after, edge in self._graph.pred[group].items():
+                for scope, need in edge["needs"].items():
+                    key = self.key(after, scope, values)
+                    parts.append({key: need} if key in self._populated else needs[after])
+            needs[group] = _merge(parts)
+        return needs
 
 
-def _effective_needs(graph: _Graph, populated: Collection[str]) -> dict[str, _Needs]:
-    """group -> upstream groups that have devices, through those that have none."""
-    needs: dict[str, _Needs] = {}
-    for group in _networkx().topological_sort(graph):
-        direct = graph.pred[group].items()
-        needs[group] = _merge(
-            {after: edge["need"]} if after in populated else needs[after]
-            for after, edge in direct
-        )
-    return needs
+def _signature_order(signature: _Signature) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    groups, values = signature
+    # A device without a value comes before one whose value is empty text.
+    return groups, tuple("" if value is None else f"={value}" for value in values)
 
 
 def _merge(parts: Iterable[_Needs]) -> _Needs:
@@ -226,35 +294,70 @@ def _stricter(one: float | None, other: float | None) -> float | None:
     return max(one, other, key=lambda need: 1e-9 if need is None else need)
 
 
+#: What makes devices share a wave.
+_Cohort: TypeAlias = "tuple[int, tuple[str, ...], tuple[str, ...]]"
+
+
 def _cut(
-    selection: Sequence[str],
-    groups_of: Mapping[str, tuple[str, ...]],
-    places: Mapping[tuple[str, ...], _Place],
+    selection: Sequence[str], signature_of: Mapping[str, _Signature],
+    places: Mapping[_Signature, _Place], *, is_scoped: bool,
 ) -> Waves:
     """Puts every device into its wave and leaves empty waves out."""
-    first = _Place(wave=0, names=(OTHERS,), upstream=(), need_pct=(), member_of=())
+    first = _Place(generation=0, names=(OTHERS,), upstream=(), need_pct=(), member_of=())
     place_of = {
-        device: places[groups_of[device]] if device in groups_of else first
+        device: places[signature_of[device]] if device in signature_of else first
         for device in selection
     }
-    used = sorted({place.wave for place in place_of.values()})
-    number = {wave: position for position, wave in enumerate(used)}
+
+    def cohort(place: _Place) -> _Cohort:
+        parts = (place.upstream, place.member_of) if is_scoped else ((), ())
+        return (place.generation, *parts)
+
+    distinct = {id(place): place for place in place_of.values()}.values()
+    seen = {cohort(place): place for place in distinct}
+    # Sorting keeps the order of first appearance within a generation.
+    used = sorted(seen, key=lambda key: key[0])
+    number = {key: position for position, key in enumerate(used)}
+    number_of = {id(place): number[cohort(place)] for place in distinct}
     waves: list[list[str]] = [[] for _ in used]
-    for device, place in place_of.items():
-        waves[number[place.wave]].append(device)
     titles: list[set[str]] = [set() for _ in used]
-    for place in {id(place): place for place in place_of.values()}.values():
-        titles[number[place.wave]].update(place.names)
+    for device, place in place_of.items():
+        waves[number_of[id(place)]].append(device)
+    for place in distinct:
+        titles[number_of[id(place)]].update(place.names)
     return Waves(
         waves=tuple(map(tuple, waves)) or ((),),
-        names=tuple(map(_title, titles)) or (WHOLE,),
-        index={device: number[place.wave] for device, place in place_of.items()},
+        names=tuple(map(_name, titles, used)) or (WHOLE,),
+        index={device: number_of[id(place)] for device, place in place_of.items()},
         upstream={d: p.upstream for d, p in place_of.items() if p.upstream},
         need_pct={
             d: p.need_pct for d, p in place_of.items() if any(n is not None for n in p.need_pct)
         },
         member_of={d: p.member_of for d, p in place_of.items() if p.member_of},
+        waits_for=_waits_for(used) if is_scoped and used else None,
     )
+
+
+def _waits_for(waves: Sequence[_Cohort]) -> tuple[tuple[int, ...], ...]:
+    """The waves of earlier generations that have a part that a wave waits for."""
+    owners: dict[str, list[int]] = {}
+    for number, (_, _, member_of) in enumerate(waves):
+        for key in member_of:
+            owners.setdefault(key, []).append(number)
+    return tuple(
+        tuple(sorted({
+            owner for key in upstream for owner in owners.get(key, ())
+            if waves[owner][0] < generation
+        }))
+        for generation, upstream, _ in waves
+    )
+
+
+def _name(groups: Collection[str], wave: _Cohort) -> str:
+    """Name of a wave: its groups, and what of a scope it is or waits for."""
+    _, upstream, member_of = wave
+    scopes = {part.partition(" of ")[2] for part in (*upstream, *member_of)} - {""}
+    return _title(groups) + (f" ({', '.join(sorted(scopes))})" if scopes else "")
 
 
 def _title(groups: Collection[str]) -> str:

@@ -6,16 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fleetrun.errors import InputError, Problem
-from fleetrun.model.inventory import Group, Inventory
+from fleetrun.model.inventory import Inventory
 from fleetrun.model.playbook import Play
 from fleetrun.model.rollout import GraphEdge, RolloutPlan, RolloutSpec, StagePlan
-from fleetrun.model.values import Expression, TemplateText, Value
 from fleetrun.planning.gates import gate_texts
-from fleetrun.planning.graph import build_waves
+from fleetrun.planning.graph import ValueOf, build_waves, no_value
+from fleetrun.planning.limits import plan_limits
 from fleetrun.planning.stages import order_devices, plan_stages
-
-#: Group variable that names the groups a group starts after.
-DEPENDS_ON = "depends_on"
 
 
 def make_plan(
@@ -26,6 +23,7 @@ def make_plan(
     forks: int,
     seed: str,
     group_edges: Sequence[GraphEdge] = (),
+    value_of: ValueOf = no_value,
 ) -> RolloutPlan:
     """Returns the plan for `selection`; the same arguments give the same plan.
 
@@ -36,7 +34,8 @@ def make_plan(
         selection: devices of the play in inventory order; duplicates count once.
         forks: concurrency when the play does not say.
         seed: decides `stable` and `shuffle`; keep it for `resume`.
-        group_edges: more edges, see `collect_group_edges`.
+        group_edges: more edges, see `group_edges.collect_group_edges`.
+        value_of: values of the devices' variables, for scopes of the graph.
 
     Raises:
         InputError: as `order_devices`, `build_waves` and `plan_stages`;
@@ -47,16 +46,19 @@ def make_plan(
     ordered = order_devices(
         tuple(dict.fromkeys(selection)), spec.order, seed=seed, mark=spec.mark
     )
-    waves = build_waves(edges, _members(inventory, edges, ordered), ordered)
+    waves = build_waves(edges, members_of(inventory, edges, ordered), ordered, value_of)
     return RolloutPlan(
         stages=plan_stages(spec, ordered, waves),
         concurrency=_concurrency(spec, forks),
         wave_names=waves.names,
+        waits_for=waves.waits_for,
         upstream=waves.upstream,
         need_pct=waves.need_pct,
         member_of=waves.member_of,
         any_errors_fatal=play.any_errors_fatal,
         max_fail_pct=spec.max_fail_pct,
+        limits=plan_limits(spec.limits, ordered, value_of),
+        rate=spec.rate,
     )
 
 
@@ -73,10 +75,10 @@ def _concurrency(spec: RolloutSpec, forks: int) -> int:
     return concurrency
 
 
-def _members(
+def members_of(
     inventory: Inventory, edges: Sequence[GraphEdge], selection: Sequence[str]
 ) -> Mapping[str, Sequence[str]]:
-    """Every group of the inventory; filled only for the groups of the graph."""
+    """Returns every group of the inventory; filled only for the groups of the graph."""
     members: dict[str, list[str]] = {name: [] for name in inventory.groups}
     wanted = {name for edge in edges for name in (edge.group, *edge.after)} & members.keys()
     if not wanted:
@@ -94,58 +96,6 @@ def _members(
             and (special == "all" or not {*inventory.devices[name].groups} - {"ungrouped"})
         ]
     return members
-
-
-def collect_group_edges(inventory: Inventory) -> tuple[GraphEdge, ...]:
-    """Returns the edges that the group variable `depends_on` names.
-
-    Its value is a group's name or a list of names. In the order of the
-    inventory's groups.
-
-    Raises:
-        InputError: ``input/bad-depends-on``, for anything else; templates
-            too, since the graph is one for all devices.
-    """
-    problems: list[Problem] = []
-    edges: list[GraphEdge] = []
-    for group in inventory.groups.values():
-        after = _depends_on(group)
-        if after is None:
-            problems.append(_bad_depends_on(group))
-        elif after:
-            edges.append(GraphEdge(group=group.name, after=after, mark=group.mark))
-    if problems:
-        raise InputError(problems)
-    return tuple(edges)
-
-
-def _depends_on(group: Group) -> tuple[str, ...] | None:
-    """Names in `depends_on`, () without any, None when it cannot be read."""
-    layers = group.layers
-    found: Value = None
-    for variables in (layers.source, layers.beside_inventory, layers.beside_playbook):
-        found = variables.get(DEPENDS_ON, found)
-    if found is None:
-        return ()
-    names = [found] if isinstance(found, str) else found
-    if not isinstance(names, list | tuple) or not all(map(_is_name, names)):
-        return None
-    return tuple(dict.fromkeys(str(name) for name in names))
-
-
-def _is_name(value: Value) -> bool:
-    return isinstance(value, str) and not isinstance(value, TemplateText | Expression) and (
-        value.strip() == value != ""
-    )
-
-
-def _bad_depends_on(group: Group) -> Problem:
-    return Problem(
-        kind="input/bad-depends-on",
-        message=f"{DEPENDS_ON} of the group {group.name} is not a group's name or a list of these",
-        mark=group.mark,
-        hint=f"Write `{DEPENDS_ON}: gateways` or `{DEPENDS_ON}: [gateways, switches]`.",
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,24 +1,26 @@
 """The rollout: which device starts when, and when to stop. Pure.
 
 A state machine that is told what happened (`handle`) and answers with what to
-do, in order. It has no clock, no randomness and no IO: the same events give
-the same instructions, so a run is resumed by telling a fresh `Rollout` the
-outcomes that the journal holds. docs/explanation/rollout.md draws it.
+do, in order. It has no clock, no randomness and no IO: events come with their
+time, and the same events give the same instructions, so a run is resumed by
+telling a fresh `Rollout` the outcomes that the journal holds.
+docs/explanation/rollout.md draws it.
 
-Each device is touched a bounded number of times, so an event costs O(1)
-amortised over a run, whatever the size of the fleet.
+An event costs O(1) amortised over a run, O(log n) under limits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Final, assert_never
 
 from fleetrun.model.result import Outcome
-from fleetrun.model.rollout import RolloutPlan, StagePlan
-from fleetrun.planning.gates import Tally, broken_rule, judge_end
+from fleetrun.model.rollout import RolloutHistory, RolloutPlan, StagePlan
+from fleetrun.planning.gates import broken_rule, judge_end
+from fleetrun.planning.ledger import Ledger
 from fleetrun.planning.rollout_words import (
+    Approved,
     CloseStage,
     ContinueDevice,
     DeviceParked,
@@ -27,24 +29,24 @@ from fleetrun.planning.rollout_words import (
     Finish,
     Halt,
     Instruction,
+    Pause,
+    PauseRequested,
     PlayEnded,
+    Promoted,
     RolloutEvent,
     SettleDevice,
     StartDevice,
     StartStage,
     StopRequested,
+    Ticked,
+    Unpause,
+    WakeAt,
 )
-from fleetrun.planning.upstream import UpstreamGroups
-
-__all__ = [
-    "CloseStage", "ContinueDevice", "DeviceParked", "DeviceReady", "DeviceSettled", "Finish",
-    "Halt", "Instruction", "PlayEnded", "Rollout", "RolloutEvent", "SettleDevice", "StartDevice",
-    "StartStage", "StopRequested",
-]
+from fleetrun.planning.stage_watch import StageWatch, TimedOut, Wait
+from fleetrun.planning.starts import NotBefore, Starts
+from fleetrun.planning.wave_order import WaveOrder
 
 _FATAL: Final = frozenset({Outcome.FAILED, Outcome.UNKNOWN, Outcome.UNREACHABLE})
-#: Outcomes that a later, truer report may replace: the rollout's own ones and unknown.
-_REVISABLE: Final = frozenset({Outcome.UNKNOWN, Outcome.CANCELLED, Outcome.SKIPPED})
 
 
 class Rollout:
@@ -53,48 +55,44 @@ class Rollout:
     Not thread-safe; one caller, in the order in which things happened.
     """
 
-    def __init__(self, plan: RolloutPlan) -> None:
+    def __init__(self, plan: RolloutPlan, history: RolloutHistory | None = None) -> None:
+        """`history` is what the journal has, when the run is resumed."""
         if plan.concurrency < 1:
             raise ValueError("the concurrency of a plan is at least 1")
         self._plan = plan
-        self._outcomes: dict[str, Outcome] = {}
-        self._blocked: set[str] = set()
-        #: Insertion order is start order.
-        self._in_flight: dict[str, None] = {}
-        #: Of those in flight: they wait for others, and run no more than a
-        #: device that has not started.
-        self._parked: set[str] = set()
-        #: Parked devices that may go on, in the order in which they may.
-        self._ready: dict[str, None] = {}
-        self._upstream = UpstreamGroups(plan)
-        self._run = Tally()
-        #: Over all stages that use the play's gate.
-        self._shared = Tally()
-        #: By stage; only of stages that are not closed.
-        self._tallies: dict[int, Tally] = {}
+        self._history = history = history or RolloutHistory()
+        self._now = 0.0
+        self._ledger = Ledger(plan, self._is_counted)
+        self._starts = Starts(plan, history.last_start)
         #: -1 before `start`; past the last stage after `Finish`.
         self._stage = -1
         self._stage_size = 0
+        #: Of the open stage.
+        self._waves: WaveOrder | None = None
+        self._watch: StageWatch | None = None
         self._wave = -1
-        #: Devices of the current wave that are not started yet.
-        self._waiting: Iterator[str] = iter(())
+        #: stage's name -> who approved it before it began.
+        self._early: dict[str, str] = {}
+        self._is_paused = False
+        #: The play ended early: nothing is waited for.
+        self._is_ended = False
+        #: When to be woken, as it was asked for.
+        self._wake: float | None = None
         self._halt: Halt | None = None
         #: The halt's reason without the stage's name.
         self._halt_reason = ""
         self._is_finished = False
-        #: device -> stage; made only when a report needs it (see `_revise`).
-        self._stage_of: dict[str, int] = {}
         self._out: list[Instruction] = []
 
     @property
     def outcomes(self) -> Mapping[str, Outcome]:
         """Outcomes known so far; has every device of the plan at the end."""
-        return MappingProxyType(self._outcomes)
+        return MappingProxyType(self._ledger.outcomes)
 
     @property
     def counts(self) -> Mapping[str, int]:
         """Devices by name of outcome, without zeros; sums to `len(outcomes)`."""
-        return self._run.as_mapping()
+        return self._ledger.run.as_mapping()
 
     @property
     def plan(self) -> RolloutPlan:
@@ -104,13 +102,13 @@ class Rollout:
     @property
     def has_more(self) -> bool:
         """True while devices of the plan have neither started nor an outcome."""
-        total = sum(len(wave) for stage in self._plan.stages for wave in stage.waves)
-        return len(self._outcomes) + len(self._in_flight) < total
+        total = sum(map(len, (w for stage in self._plan.stages for w in stage.waves)))
+        return len(self._ledger.outcomes) + len(self._starts.in_flight) < total
 
     @property
     def in_flight(self) -> Collection[str]:
         """Devices that started and have not settled, in start order (a view)."""
-        return self._in_flight.keys()
+        return self._starts.in_flight
 
     @property
     def current_stage(self) -> int | None:
@@ -119,7 +117,7 @@ class Rollout:
 
     @property
     def current_wave(self) -> int | None:
-        """Position of the open wave in its stage; None as for `current_stage`."""
+        """Position of the latest open wave in its stage; None as for `current_stage`."""
         return self._wave if self.current_stage is not None else None
 
     @property
@@ -132,16 +130,20 @@ class Rollout:
         """True once `Finish` was given."""
         return self._is_finished
 
-    def start(self) -> list[Instruction]:
+    def start(self, now: float = 0.0) -> list[Instruction]:
         """Begins the rollout; called once, before any event."""
         if self._stage >= 0 or self._is_finished:
             raise ValueError("the rollout has started already")
+        self._now = now
         self._next_stage()
         self._advance()
         return self._taken()
 
-    def handle(self, event: RolloutEvent) -> list[Instruction]:
+    def handle(self, event: RolloutEvent, now: float = 0.0) -> list[Instruction]:
         """Takes in one event and returns what to do now, in order.
+
+        `now` is when it happened, in seconds since the epoch; a time before
+        that of an earlier event counts as that one.
 
         A device that settles without being in flight is accepted while its
         outcome is not known, unknown, or of the rollout's own making: a
@@ -155,6 +157,7 @@ class Rollout:
         """
         if self._stage < 0 and not self._is_finished:
             raise ValueError("the rollout has not started")
+        self._now = max(self._now, now)
         match event:
             case DeviceSettled():
                 self._settle(event)
@@ -164,72 +167,63 @@ class Rollout:
             case PlayEnded():
                 self._end_early(event.reason)
             case DeviceParked():
-                self._parked.add(event.device)
+                self._starts.park(event.device)
             case DeviceReady():
-                self._ready[event.device] = None
+                self._starts.ready(event.device)
+            case Ticked() | PauseRequested() | Promoted() | Approved():
+                self._steer(event)
             case _:  # pragma: no cover
                 assert_never(event)
         self._advance()
         return self._taken()
 
+    def _steer(self, event: Ticked | PauseRequested | Promoted | Approved) -> None:
+        """Takes in the time, and the operator's wishes."""
+        if self._is_finished or self._halt is not None:
+            return
+        match event:
+            case Ticked():
+                pass
+            case PauseRequested(by=by):
+                if not self._is_paused:
+                    self._is_paused = True
+                    self._out.append(Pause(by=by))
+            case Promoted(by=by):
+                if self._is_paused:
+                    self._is_paused = False
+                    self._out.append(Unpause(by=by))
+                elif self._watch is not None:
+                    self._watch.promote(by)
+            case Approved(by=by, stage=wanted):
+                if self._watch is not None:
+                    self._watch.approve(by, wanted)
+
     def _taken(self) -> list[Instruction]:
-        taken, self._out = self._out, []
+        taken = self._out[:]
+        self._out.clear()
         return taken
 
     def _settle(self, event: DeviceSettled) -> None:
         device, outcome = event.device, event.outcome
-        if device in self._in_flight:
-            del self._in_flight[device]
-            self._parked.discard(device)
-            self._ready.pop(device, None)
-            self._record(device, outcome, self._stage)
+        stage = self._stage
+        if device in self._starts.in_flight:
+            self._starts.end(device)
         else:
-            self._revise(device, outcome)
+            # This rollout did not start it.
+            stage = self._ledger.stage_of(device)
+        self._record(device, outcome, stage)
         if self._halt is None and not self._is_finished:
             self._judge(device, outcome)
 
-    def _revise(self, device: str, outcome: Outcome) -> None:
-        """Takes in the outcome of a device that this rollout did not start."""
-        if not self._stage_of:
-            self._stage_of = {
-                name: number
-                for number, stage in enumerate(self._plan.stages)
-                for wave in stage.waves
-                for name in wave
-            }
-        if device not in self._stage_of:
-            raise ValueError(f"{device} is not in the plan")
-        stage, before = self._stage_of[device], self._outcomes.get(device)
-        if before is not None:
-            if before not in _REVISABLE:
-                raise ValueError(f"{device} settled twice: {before}, then {outcome}")
-            self._forget(device, before, stage)
-        self._record(device, outcome, stage)
-
-    def _tallies_of(self, stage: int) -> Iterator[Tally]:
-        yield self._run
-        if self._plan.stages[stage].shares_gate:
-            yield self._shared
-        is_ahead = stage > self._stage and self._halt is None
-        if stage == self._stage or is_ahead:
-            yield self._tallies.setdefault(stage, Tally())
+    def _is_counted(self, stage: int) -> bool:
+        return stage == self._stage or (stage > self._stage and self._halt is None)
 
     def _record(
         self, device: str, outcome: Outcome, stage: int, *, is_blocked: bool = False
     ) -> None:
-        self._outcomes[device] = outcome
-        if is_blocked:
-            self._blocked.add(device)
-        for tally in self._tallies_of(stage):
-            tally.add(outcome, is_blocked=is_blocked)
-        self._upstream.add(device, outcome, is_blocked=is_blocked)
-
-    def _forget(self, device: str, outcome: Outcome, stage: int) -> None:
-        is_blocked = device in self._blocked
-        self._blocked.discard(device)
-        for tally in self._tallies_of(stage):
-            tally.remove(outcome, is_blocked=is_blocked)
-        self._upstream.remove(device, outcome, is_blocked=is_blocked)
+        is_first = self._ledger.record(device, outcome, stage, self._now, is_blocked=is_blocked)
+        if is_first and stage == self._stage and self._waves is not None:
+            self._waves.settled(device)
 
     def _judge(self, device: str, outcome: Outcome) -> None:
         """Stops the rollout when the new outcome breaks a rule."""
@@ -238,13 +232,10 @@ class Rollout:
             what = f"{device} {words.get(outcome, 'failed')}"
             self._stop(f"{what}, and any_errors_fatal ends the play at the first failure", "gate")
             return
-        tally = self._tallies[self._stage]
+        tally = self._ledger.tally(self._stage)
         reason = broken_rule(
-            self._plan.stages[self._stage],
-            tally,
-            self._shared,
-            size=self._stage_size,
-            max_fail_pct=self._plan.max_fail_pct,
+            self._plan.stages[self._stage], tally, self._ledger.shared,
+            size=self._stage_size, max_fail_pct=self._plan.max_fail_pct,
         )
         if reason:
             self._stop(reason, "gate")
@@ -257,66 +248,69 @@ class Rollout:
         self._halt = Halt(reason=f"{name}: {reason}" if is_named else reason, cause=cause)
         self._out.append(self._halt)
         why = f"not started: {self._halt.reason}"
-        for number in range(self._stage, len(self._plan.stages)):
-            for device in self._plan.stages[number].devices:
-                if device not in self._outcomes and device not in self._in_flight:
-                    self._give(device, Outcome.CANCELLED, why, number)
+        for number, device in self._unstarted():
+            self._give(device, Outcome.CANCELLED, why, number)
 
     def _end_early(self, reason: str) -> None:
         """Starts nothing more; what has not started is as it should be."""
         if self._halt is not None or self._is_finished:
             return
-        for number in range(self._stage, len(self._plan.stages)):
-            for device in self._plan.stages[number].devices:
-                if device not in self._outcomes and device not in self._in_flight:
-                    self._record(device, Outcome.SKIPPED, number)
-                    self._out.append(
-                        SettleDevice(device=device, outcome=Outcome.SKIPPED, reason=reason)
-                    )
+        self._is_ended, self._is_paused = True, False
+        for number, device in self._unstarted():
+            self._give(device, Outcome.SKIPPED, reason, number)
 
-    def _give(self, device: str, outcome: Outcome, reason: str, stage: int) -> None:
+    def _unstarted(self) -> list[tuple[int, str]]:
+        """Takes all devices that have not started out of the line, each with its stage."""
+        self._starts.clear()
+        return [
+            (number, device)
+            for number in range(self._stage, len(self._plan.stages))
+            for device in self._plan.stages[number].devices
+            if device not in self._ledger.outcomes and device not in self._starts.in_flight
+        ]
+
+    def _give(
+        self, device: str, outcome: Outcome, reason: str, stage: int, *, is_blocked: bool = False
+    ) -> None:
         """Gives an outcome to a device that never starts."""
-        self._record(device, outcome, stage, is_blocked=outcome is Outcome.SKIPPED)
+        self._record(device, outcome, stage, is_blocked=is_blocked)
         self._out.append(SettleDevice(device=device, outcome=outcome, reason=reason))
 
     def _advance(self) -> None:
-        """Starts what may start; opens waves and stages until something runs."""
-        self._continue()
-        if self._halt is None:
-            self._fill()
-        while not self._in_flight and not self._is_finished:
+        """Starts what may start; opens waves and stages until something runs or is waited for."""
+        if self._wake is not None and self._now >= self._wake:
+            self._wake = None
+        # Devices that have begun go on before others begin.
+        while device := self._starts.next_ready():
+            self._out.append(ContinueDevice(device=device))
+        self._fill()
+        while not self._starts.in_flight and not self._is_finished:
             if self._halt is not None:
                 self._close_stage(passed=False, reason=self._halt_reason)
                 self._finish()
-            elif self._wave + 1 < len(self._plan.stages[self._stage].waves):
-                self._next_wave()
-                self._fill()
+            elif self._is_paused or self._starts.has_waiting or not self._end_stage():
+                return
             else:
-                self._end_stage()
-
-    def _continue(self) -> None:
-        """Lets devices go on that have begun, before others begin."""
-        while self._ready and self._free > 0:
-            device = next(iter(self._ready))
-            del self._ready[device]
-            self._parked.discard(device)
-            self._out.append(ContinueDevice(device=device))
-
-    @property
-    def _free(self) -> int:
-        return self._plan.concurrency - len(self._in_flight) + len(self._parked)
+                self._fill()
 
     def _fill(self) -> None:
-        """Starts devices of the open wave up to the concurrency."""
-        free = self._free
-        while free > 0:
-            device = next(self._waiting, None)
-            if device is None:
+        """Starts devices of the open waves as far as all limits allow."""
+        if self._halt is not None or self._is_paused or self._is_finished:
+            return
+        while self._waves is not None and (wave := self._waves.open_next()) is not None:
+            self._open_wave(wave, self._waves)
+        while device := self._starts.next_start(
+            self._now, self._ledger.run.succeeded, self._ledger.outcomes.keys()
+        ):
+            if isinstance(device, NotBefore):
+                self._wake_at(device.at)
                 return
-            if device not in self._outcomes:
-                self._in_flight[device] = None
-                self._out.append(StartDevice(device=device))
-                free -= 1
+            self._out.append(StartDevice(device=device))
+
+    def _wake_at(self, at: float) -> None:
+        if self._wake != at:
+            self._wake = at
+            self._out.append(WakeAt(at=at))
 
     def _next_stage(self) -> None:
         """Opens the next stage, or finishes after the last."""
@@ -327,38 +321,65 @@ class Rollout:
         stage = self._plan.stages[self._stage]
         self._wave = -1
         self._stage_size = sum(map(len, stage.waves))
-        self._tallies.setdefault(self._stage, Tally())
+        self._watch = StageWatch(
+            self._stage, stage, early=self._early, out=self._out,
+            opened_at=self._history.opened_at.get(self._stage, self._now),
+            is_released=self._stage in (self._history.passed | self._history.released),
+        )
+        self._waves = WaveOrder(stage, self._plan.waits_for, self._ledger.outcomes)
+        self._ledger.tally(self._stage)
         self._out.append(
             StartStage(index=self._stage, name=stage.name, count=self._stage_size)
         )
 
-    def _next_wave(self) -> None:
-        """Opens the next wave and skips what waits for a group that failed.
+    def _open_wave(self, number: int, order: WaveOrder) -> None:
+        """Opens a wave and skips what waits for a group that failed.
 
         Decided for the whole wave at once, so that it does not depend on the
         order in which the wave's own devices settle.
         """
-        self._wave += 1
-        wave = self._plan.stages[self._stage].waves[self._wave]
+        self._wave = max(self._wave, number)
+        wave, upstream = self._plan.stages[self._stage].waves[number], self._ledger.upstream
         blocked = [
             (device, reason)
             for device in wave
-            if device not in self._outcomes and (reason := self._upstream.blocks(device))
+            if device not in self._ledger.outcomes and (reason := upstream.blocks(device))
         ]
+        order.opened(number)
         for device, reason in blocked:
-            self._give(device, Outcome.SKIPPED, reason, self._stage)
-        self._waiting = iter(wave)
+            self._give(device, Outcome.SKIPPED, reason, self._stage, is_blocked=True)
+        for device in wave:
+            if device in self._ledger.outcomes:
+                continue
+            if device in self._history.settled:
+                self._starts.begin(device)
+                self._out.append(StartDevice(device=device))
+            else:
+                self._starts.wait(device)
 
-    def _end_stage(self) -> None:
-        """Judges the stage that has run dry, and goes on or stops."""
-        stage, tally = self._plan.stages[self._stage], self._tallies[self._stage]
+    def _end_stage(self) -> bool:
+        """Judges the stage that has run dry, and goes on or stops; False = it waits."""
+        stage, tally = self._plan.stages[self._stage], self._ledger.tally(self._stage)
         verdict = judge_end(stage, tally, size=self._stage_size)
-        self._close_stage(passed=verdict.passed, reason=verdict.reason)
-        if verdict.passed:
-            self._next_stage()
-            return
-        self._stop(verdict.reason, "gate")
-        self._finish()
+        if not verdict.passed and self._stage not in self._history.passed:
+            self._close_stage(passed=False, reason=verdict.reason)
+            self._stop(verdict.reason, "gate")
+            self._finish()
+            return True
+        wait = None
+        if self._watch is not None and not self._is_ended:
+            wait = self._watch.look(self._now, self._ledger.last_success.get(self._stage))
+        if isinstance(wait, Wait):
+            if wait.until is not None:
+                self._wake_at(wait.until)
+            return False
+        if isinstance(wait, TimedOut):
+            # The stage closes with the halt.
+            self._stop(wait.reason, "gate")
+            return True
+        self._close_stage(passed=True, reason=verdict.reason)
+        self._next_stage()
+        return True
 
     def _close_stage(self, *, passed: bool, reason: str) -> None:
         stage: StagePlan = self._plan.stages[self._stage]
@@ -368,7 +389,7 @@ class Rollout:
                 name=stage.name,
                 passed=passed,
                 reason=reason,
-                counts=self._tallies.pop(self._stage).as_mapping(),
+                counts=self._ledger.close(self._stage).as_mapping(),
             )
         )
 

@@ -24,7 +24,7 @@ class StopRequested:
     """Start nothing more; what runs may end."""
 
     reason: str
-    #: operator | error | play
+    #: operator (goes on at `resume`) | abort (for good) | error | play
     cause: str = "operator"
 
 
@@ -49,8 +49,37 @@ class PlayEnded:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticked:
+    """Time has passed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseRequested:
+    """Start nothing more until `Promoted`."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promoted:
+    """Go on: ends a pause, a soak and a wait for approval."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approved:
+    """The open stage is approved; nothing when it does not wait for that."""
+
+    by: str
+    #: Only a stage of this name; "" = whichever waits.
+    stage: str = ""
+
+
 RolloutEvent: TypeAlias = (
-    "DeviceSettled | StopRequested | DeviceParked | DeviceReady | PlayEnded"
+    "DeviceSettled | StopRequested | DeviceParked | DeviceReady | PlayEnded | Ticked "
+    "| PauseRequested | Promoted | Approved"
 )
 
 
@@ -104,8 +133,60 @@ class Halt:
 
     #: For people, with the stage's name where there are several.
     reason: str
-    #: gate | operator | error | play
+    #: gate | operator | abort | error | play
     cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartSoak:
+    """All of a stage is done; it is watched until a time before it closes."""
+
+    index: int
+    name: str
+    #: Seconds since the epoch.
+    until: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitApproval:
+    """A stage waits for a person."""
+
+    index: int
+    name: str
+    who: str
+    #: Seconds since the epoch; None = for ever.
+    until: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseStage:
+    """A stage that was soaking or waited for approval goes on before its time."""
+
+    index: int
+    name: str
+    #: For people: who let it go on, and how.
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """The operator paused the rollout."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unpause:
+    """The rollout goes on after a pause."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WakeAt:
+    """Report with `Ticked` at this time; takes the place of an earlier one."""
+
+    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,5 +195,6 @@ class Finish:
 
 
 Instruction: TypeAlias = (
-    "StartStage | StartDevice | ContinueDevice | SettleDevice | CloseStage | Halt | Finish"
+    "StartStage | StartDevice | ContinueDevice | SettleDevice | CloseStage | Halt | Finish "
+    "| StartSoak | AwaitApproval | ReleaseStage | Pause | Unpause | WakeAt"
 )

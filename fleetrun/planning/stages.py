@@ -121,13 +121,16 @@ def _stages(spec: RolloutSpec, ordered: Sequence[str], waves: Waves) -> Iterator
     total, start = len(ordered), 0
     stages = _complete(spec.stages, total)
     for number, stage in enumerate(stages):
-        end = max(start, resolve_size(stage.size, total))
+        # A stage that only waits for an approval picks nobody.
+        end = start if stage.size is None else max(start, resolve_size(stage.size, total))
         gate = spec.gate if stage.gate is None else stage.gate
         yield StagePlan(
             name=stage.name or f"stage {number + 1}",
             waves=_split(ordered[start:end], waves),
             gate=gate if number == len(stages) - 1 else _with_default(gate),
             shares_gate=stage.gate is None,
+            soak_s=stage.soak_s,
+            approval=stage.approval,
         )
         start = end
 
@@ -137,7 +140,8 @@ def _complete(stages: tuple[StageSpec, ...], total: int) -> tuple[StageSpec, ...
     everything = Size(value=100, unit=SizeUnit.PERCENT)
     if not stages:
         return (StageSpec(name=WHOLE, size=everything),)
-    if max(resolve_size(stage.size, total) for stage in stages) >= total:
+    reached = [resolve_size(stage.size, total) for stage in stages if stage.size is not None]
+    if max(reached, default=0) >= total:
         return stages
     names = {stage.name for stage in stages}
     name = next(name for name in (REST, *_numbered(REST, len(names))) if name not in names)
@@ -183,6 +187,8 @@ def _problems(spec: RolloutSpec) -> list[Problem]:
 
 
 def _size_problems(stage: StageSpec) -> Iterator[Problem]:
+    if stage.size is None:
+        return
     value, unit = stage.size.value, stage.size.unit
     if unit is SizeUnit.PERCENT and not 0 < value <= 100:
         message = f"stage {stage.name}: {value:g} % is not above 0 % and at most 100 %"
@@ -220,8 +226,10 @@ def _shrinking(stages: Sequence[StageSpec]) -> Iterator[Problem]:
     """
     largest: dict[SizeUnit, StageSpec] = {}
     for stage in stages:
+        if stage.size is None:
+            continue
         before = largest.get(stage.size.unit)
-        if before is not None and stage.size.value < before.size.value:
+        if before is not None and before.size and stage.size.value < before.size.value:
             yield Problem(
                 kind="input/shrinking-stage",
                 message=(

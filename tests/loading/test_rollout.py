@@ -157,7 +157,10 @@ def test_stages_that_end_early_are_a_warning(workshop) -> None:
         ("max_fail_percentage: 200", "input/range", "between 0% and 100%"),
         ("graph: [a]", "input/type", "`graph` must be a mapping"),
         ("graph: {a: a}", "input/graph-cycle", "waits for itself"),
-        ("graph: {a: {after: b, need: 95%}}", "input/unsupported-keyword", "`need`"),
+        ("graph: {a: {after: b, need: most}}", "input/type", "`need` takes all, any or a share"),
+        ("graph: {a: {after: b, need: 101%}}", "input/type", "`need` takes all, any or a share"),
+        ("graph: {a: {after: b, scope: a b}}", "input/variable-name", "`a b`"),
+        ("graph: {a: {need: all}}", "input/missing-keyword", "no `after`"),
         ("graph: {a: {before: b}}", "input/unknown-keyword", "`before`"),
     ],
 )
@@ -167,3 +170,17 @@ def test_mistakes_in_rollouts_are_clear_errors(workshop, text: str, kind: str, p
 
     assert problem.kind == kind
     assert part in problem.message
+
+
+def test_a_group_waits_within_a_scope_for_a_share(workshop) -> None:
+    """`need` is a share, all or any; the scope fleet is none."""
+    graph = play_of(workshop, """\
+graph:
+  sensors: {after: gateways, scope: site, need: 95%}
+  cameras: {after: [gateways, sensors], scope: fleet, need: all}
+  lamps: {after: gateways, need: any}
+""").graph
+
+    assert [("sensors", "site", 95.0), ("cameras", "", 100.0), ("lamps", "", None)] == [
+        (edge.group, edge.scope, edge.need_pct) for edge in graph
+    ]

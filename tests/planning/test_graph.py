@@ -146,3 +146,54 @@ def test_all_problems_are_reported_at_once() -> None:
         )
     kinds = sorted(problem.kind for problem in caught.value.problems)
     assert kinds == ["input/graph-cycle"] * 3 + ["input/unknown-group"]
+
+
+SITES = {"gw1": "north", "gw2": "south", "s1": "north", "s2": "south", "c1": "north"}
+
+
+def site_of(device: str, variable: str) -> str | None:
+    return SITES.get(device) if variable == "site" else None
+
+
+def scoped(group: str, *after: str, need: float | None = None) -> GraphEdge:
+    return GraphEdge(group=group, after=after, need_pct=need, scope="site")
+
+
+def test_a_scope_cuts_waves_by_its_value() -> None:
+    """The sensors of a site wait for that site's gateways and nobody else."""
+    waves = build_waves([scoped("sensors", "gateways")], MEMBERS, ALL, site_of)
+    assert (("gw1",), ("c1", "x1"), ("gw2",), ("s1",), ("s2",)) == waves.waves
+    assert ((), (), (), (0,), (2,)) == waves.waits_for
+    assert {
+        "s1": ("gateways of site north",), "s2": ("gateways of site south",),
+    } == waves.upstream
+    assert waves.names == (
+        "gateways (site north)", "others", "gateways (site south)", "sensors (site north)",
+        "sensors (site south)",
+    )
+
+
+def test_a_device_without_the_scope_waits_for_the_whole_group() -> None:
+    """Nobody starts early because a variable is missing."""
+    members = {"gateways": ["gw1", "gw2"], "sensors": ["x1"]}
+    waves = build_waves([scoped("sensors", "gateways")], members, ["x1", "gw1", "gw2"], site_of)
+    [number] = [n for n, wave in enumerate(waves.waves) if "x1" in wave]
+    former = {waves.index["gw1"], waves.index["gw2"]}
+    assert former == set((waves.waits_for or ())[number])
+    assert waves.upstream == {"x1": ("gateways",)}
+
+
+def test_a_site_without_the_upstream_group_waits_for_what_that_waits_for() -> None:
+    """An empty part of a group is transparent, as an empty group is."""
+    edges = [scoped("cameras", "sensors"), scoped("sensors", "gateways")]
+    waves = build_waves(edges, MEMBERS, ["gw1", "gw2", "s2", "c1"], site_of)
+    assert waves.upstream["c1"] == ("gateways of site north",)
+    assert (waves.waits_for or ())[waves.index["c1"]] == (waves.index["gw1"],)
+
+
+def test_whole_group_and_scope_may_both_be_waited_for() -> None:
+    """Edges with and without a scope between the same groups add up."""
+    edges = [scoped("sensors", "gateways", need=100.0), edge("sensors", "gateways", need=50.0)]
+    waves = build_waves(edges, MEMBERS, ALL, site_of)
+    assert waves.upstream["s1"] == ("gateways", "gateways of site north")
+    assert waves.need_pct["s1"] == (50.0, 100.0)

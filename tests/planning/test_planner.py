@@ -11,8 +11,8 @@ from fleetrun.model.inventory import Device, Group, Inventory, VarLayers
 from fleetrun.model.playbook import Play
 from fleetrun.model.rollout import AbortRule, Gate, GraphEdge, RolloutSpec, Size, StageSpec
 from fleetrun.model.values import TemplateText, Value
+from fleetrun.planning.group_edges import collect_group_edges
 from fleetrun.planning.planner import (
-    collect_group_edges,
     detectable_pct,
     make_plan,
     plan_summary,
@@ -134,8 +134,19 @@ def test_depends_on_beside_the_playbook_wins() -> None:
     assert edge.after == ("gateways",)
 
 
+def test_depends_on_takes_scope_and_need_as_the_graph_does() -> None:
+    """A mapping says what an entry of `graph` says."""
+    value: Value = {"after": "gateways", "scope": "site", "need": "95%"}
+    expected = GraphEdge(
+        group="sensors", after=("gateways",), scope="site", need_pct=95.0, mark=MARK
+    )
+    assert collect_group_edges(from_vars(value)) == (expected,)
+
+
 @pytest.mark.parametrize(
-    "value", [3, {"gateways": 1}, [1], "", " gateways", TemplateText("{{ x }}"), [["gateways"]]]
+    "value", [3, {"gateways": 1}, {"after": "gateways", "need": "most"},
+              {"after": "gateways", "scope": ["site"]}, {"after": 3}, [1], "", " gateways",
+              TemplateText("{{ x }}"), [["gateways"]]]
 )
 def test_other_values_of_depends_on_are_errors(value: Value) -> None:
     """The graph is one for all devices: no templates, no guesses."""

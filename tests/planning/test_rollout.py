@@ -8,13 +8,13 @@ import pytest
 
 from fleetrun.model.result import Outcome
 from fleetrun.model.rollout import AbortRule, FailureClass, Gate, RolloutPlan, StagePlan
-from fleetrun.planning.rollout import (
+from fleetrun.planning.rollout import Rollout
+from fleetrun.planning.rollout_words import (
     CloseStage,
     DeviceSettled,
     Finish,
     Halt,
     Instruction,
-    Rollout,
     SettleDevice,
     StartDevice,
     StartStage,
@@ -651,3 +651,32 @@ def test_wrong_use_is_refused() -> None:
     settle(rollout, a=OK)
     with pytest.raises(ValueError, match="started already"):
         rollout.start()
+
+
+def two_sites() -> RolloutPlan:
+    """Gateways a and b, each with a sensor of its own site."""
+    return RolloutPlan(
+        stages=(stage("all", "ga", "gb", "sa", "sb"),), concurrency=9,
+        waits_for=((), (), (0,), (1,)),
+        upstream={"sa": ("a",), "sb": ("b",)}, member_of={"ga": ("a",), "gb": ("b",)},
+    )
+
+
+def test_a_wave_opens_when_those_that_it_waits_for_are_done() -> None:
+    """The sensors of site a need not wait for the gateway of site b."""
+    rollout = Rollout(two_sites())
+    assert [StartDevice(device="ga"), StartDevice(device="gb")] == rollout.start()[1:]
+    assert [StartDevice(device="sa")] == settle(rollout, ga=OK)
+    assert settle(rollout, sa=OK) == []
+    assert [StartDevice(device="sb")] == settle(rollout, gb=OK)
+
+
+def test_a_failed_site_skips_its_own_dependents_alone() -> None:
+    """The reason names the part of the group that failed."""
+    rollout = Rollout(two_sites())
+    rollout.start()
+    [skipped] = settle(rollout, ga=FAILED)
+    assert isinstance(skipped, SettleDevice)
+    assert (skipped.device, skipped.outcome) == ("sa", SKIPPED)
+    assert skipped.reason == "upstream a failed: none of 1 devices succeeded"
+    assert [StartDevice(device="sb")] == settle(rollout, gb=OK)

@@ -37,13 +37,13 @@ from fleetrun.model.rollout import (
     StageSpec,
 )
 from fleetrun.planning.planner import make_plan
-from fleetrun.planning.rollout import (
+from fleetrun.planning.rollout import Rollout
+from fleetrun.planning.rollout_words import (
     CloseStage,
     DeviceSettled,
     Finish,
     Halt,
     Instruction,
-    Rollout,
     RolloutEvent,
     SettleDevice,
     StartDevice,

@@ -76,7 +76,7 @@ fr_show_diff() {
 # Writes the content beside its place, checks it, and puts it there.
 fr_write() {
   case $fr_to in */*) fr_dir=${fr_to%/*}/ ;; *) fr_dir=. ;; esac
-  fr_new=$(fr_tmp "$fr_dir") || fr_fail "cannot write in $fr_dir"
+  fr_new=$(fr_tmp "$fr_dir" "$fr_to") || fr_fail "cannot write in $fr_dir"
   fr_later "$fr_new"
   { fr_content >"$fr_new"; } 2>/dev/null || fr_fail "cannot write $fr_to: the disk may be full"
   fr_sum_of "$fr_new"

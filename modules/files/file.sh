@@ -79,12 +79,14 @@ fr_make_folders() {
     fr_new="$fr_dir$fr_nl$fr_new"
     case $fr_dir in ?*/*) fr_dir=${fr_dir%/*} ;; *) break ;; esac
   done
-  fr_v=$(mkdir -p -- "$fr_p" 2>&1) || fr_fail "cannot make $fr_p: $fr_v"
+  mkdir -p -- "$fr_p" 2>/dev/null || fr_v=$(mkdir -p -- "$fr_p" 2>&1) ||
+    fr_fail "cannot make $fr_p: $fr_v"
   case $a_mode$a_owner$a_group in '') return ;; esac
   # A name that holds a newline falls apart here: its parts do not exist.
   while [ -n "$fr_new" ]; do
     fr_dir=${fr_new%%"$fr_nl"*} fr_new=${fr_new#*"$fr_nl"}
-    [ ! -d "$fr_dir" ] || fr_apply_attrs "$fr_dir"
+    # The last one gets its attributes at the end, like one that was there.
+    [ "$fr_dir" = "$fr_p" ] || [ ! -d "$fr_dir" ] || fr_apply_attrs "$fr_dir"
   done
 }
 

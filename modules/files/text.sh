@@ -58,7 +58,7 @@ fr_text_write() {
   if [ ! -d "$fr_dir" ]; then
     fr_v=$(mkdir -p -- "$fr_dir" 2>&1) || fr_fail "cannot make $fr_dir: $fr_v"
   fi
-  fr_new=$(fr_tmp "$fr_dir") || fr_fail "cannot write in $fr_dir"
+  fr_new=$(fr_tmp "$fr_dir" "$fr_p") || fr_fail "cannot write in $fr_dir"
   fr_later "$fr_new"
   { { printf '%s' "$fr_text" >"$fr_new"; } 2>/dev/null && fr_look "$fr_new" &&
     [ "$fr_size" = "${#fr_text}" ]; } || fr_fail "cannot write in $fr_dir (is the disk full?)"

@@ -113,13 +113,14 @@ fr_install_file() {
       *) chmod "0$a_mode" "$1" ;;
     esac || fr_fail "cannot set the mode of $1"
   fi
-  fr_v=$(mv -f -- "$1" "$fr_dest" 2>&1) && return 0
+  mv -f -- "$1" "$fr_dest" 2>/dev/null && return 0
   # A file that is a mount point (/etc/hosts in a container) can only be
   # written over.
   if [ -e "$fr_dest" ] && cat -- "$1" 2>/dev/null >"$fr_dest"; then
     rm -f -- "$1"
     return 0
   fi
+  fr_v=$(mv -f -- "$1" "$fr_dest" 2>&1) && return 0
   rm -f -- "$1"
   fr_fail "cannot write $2: $fr_v"
 }

@@ -96,8 +96,11 @@ class DeviceFactory:
         """Takes a device whose outcome is known through the play once more.
 
         Only in thought: what it said and read is in the journal, and others of
-        its batch need what it shares with them.
+        its batch need what it shares with them. A device that left the inventory
+        since has no variables to be taken along with; its outcome stays.
         """
+        if device not in self._setup.inventory.devices:
+            return
         history = self._past.take_history(play.index, device)
         program, _ = self._program(play, device, hall)
         hall.start(device, lambda: program.reached)

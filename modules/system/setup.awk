@@ -103,13 +103,26 @@ function selinux(   l, w, config) {
     pair("config_mode", str(config["SELINUX"] == "" ? "unknown" : config["SELINUX"])) "," \
     pair("type", str(config["SELINUXTYPE"] == "" ? "unknown" : config["SELINUXTYPE"])) "}")
 }
-function lsb(   l, k, out, release) {
-  while (!has_lsb && (getline l < (root "/etc/lsb-release")) > 0) {
+# What lsb_release would say. It is not run: Debian's is a sh script that
+# executes /etc/os-release.
+function lsb(   l, k, out, release, os) {
+  while ((getline l < (root "/etc/lsb-release")) > 0) {
     k = l; sub(/=.*/, "", k); l = unquoted(substr(l, length(k) + 2))
     if (k == "DISTRIB_ID") lsb_of["id"] = l
     if (k == "DISTRIB_RELEASE") lsb_of["release"] = l
     if (k == "DISTRIB_DESCRIPTION") lsb_of["description"] = l
     if (k == "DISTRIB_CODENAME") lsb_of["codename"] = l
+  }
+  if (has_lsb && !("id" in lsb_of)) {
+    close(root "/etc/os-release")
+    while ((getline l < (root "/etc/os-release")) > 0) {
+      k = l; sub(/=.*/, "", k); os[k] = unquoted(substr(l, length(k) + 2))
+    }
+    close(root "/etc/os-release")
+    lsb_of["id"] = toupper(substr(os["ID"], 1, 1)) substr(os["ID"], 2)
+    lsb_of["release"] = os["VERSION_ID"] == "" ? "n/a" : os["VERSION_ID"]
+    lsb_of["description"] = os["PRETTY_NAME"] == "" ? "n/a" : os["PRETTY_NAME"]
+    lsb_of["codename"] = os["VERSION_CODENAME"] == "" ? "n/a" : os["VERSION_CODENAME"]
   }
   if ("release" in lsb_of) { release = lsb_of["release"]; sub(/[.].*/, "", release); lsb_of["major_release"] = release }
   for (k in lsb_of) out = join(out, pair(k, str(lsb_of[k])))
@@ -525,7 +538,7 @@ BEGIN {
     "opensuse-tumbleweed Suse sles Suse openwrt OpenWrt", w, " ")
   for (i = 1; i < n; i += 2) FAMILY[w[i]] = w[i + 1]
 }
-/^@/ { section = $1; local_line = 0; next }
+/^@/ { section = $1; local_line = 0; if (section == "@lsb") has_lsb = 1; next }
 section == "@root" { root = $0 }
 section == "@subset" && /^\[/ { subset_json = $0; next }
 section == "@subset" { for (i = 1; i <= NF; i++) on[$i] = 1 }
@@ -550,14 +563,6 @@ section == "@caps" && /^Current:/ {
     sub(/^[^=]*=/, "", l); n = split(l, w, ",")
     for (i = 1; i <= n; i++) { gsub(/^[ \t]+|[ \t]+$/, "", w[i]); caps = join(caps, str(w[i])) }
   }
-}
-section == "@lsb" {
-  l = $0; sub(/^[^:]*:[ \t]*/, "", l)
-  if (/^Distributor ID:/) lsb_of["id"] = l
-  if (/^Release:/) lsb_of["release"] = l
-  if (/^Description:/) lsb_of["description"] = l
-  if (/^Codename:/) lsb_of["codename"] = l
-  has_lsb = 1
 }
 section == "@statfs" && NF >= 8 {
   mount = $0; sub(/^([^ ]+ ){7}/, "", mount)

@@ -146,7 +146,7 @@ fr_gather_min() {
   ! fr_is_on env || { echo '@locale'; if [ -n "${fr__lc_set:-}" ]; then echo given; else echo ours; fi; }
   ! fr_is_on apparmor || [ ! -d "$fr_root/sys/kernel/security/apparmor" ] || { echo '@apparmor'; echo enabled; }
   ! fr_is_on caps || ! command -v capsh >/dev/null 2>&1 || { echo '@caps'; capsh --print 2>/dev/null; }
-  ! fr_is_on lsb || ! command -v lsb_release >/dev/null 2>&1 || { echo '@lsb'; lsb_release -a 2>/dev/null; }
+  ! fr_is_on lsb || ! command -v lsb_release >/dev/null 2>&1 || echo '@lsb'
   ! fr_is_on local || fr_local
   ! fr_is_on systemd || [ ! -d "$fr_root/run/systemd/system" ] || { echo '@systemd'; systemctl --version 2>/dev/null; }
 }

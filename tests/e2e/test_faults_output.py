@@ -60,7 +60,7 @@ def test_how_a_command_ends_is_told_apart(line, devices):
     results = results_of(done, "good-1")
     assert {
         "rc": (255, "task/failed"), "term": (143, "module/killed"),
-        "kill": (137, "module/killed"), "says error": (0, ""), "missing": (127, "task/failed"),
+        "kill": (137, "module/killed"), "says error": (0, ""), "missing": (2, "task/failed"),
         "after": (0, ""),
     } == {name: (it["values"]["rc"], it["error_kind"]) for name, it in results.items()}
     assert ["TERM", "KILL"] == [results[name]["values"]["signal"] for name in ("term", "kill")]

@@ -32,10 +32,12 @@ class CommandLine:
         }
 
     def __call__(
-        self, *words: str, timeout: float = 90, stdin: str | None = None, **extra: str
+        self, *words: str, timeout: float = 90, stdin: str | None = None,
+        under: Sequence[str] = (), **extra: str,
     ) -> subprocess.CompletedProcess[str]:
+        """`under` is a program, with its words, that runs it (strace …)."""
         return subprocess.run(
-            [sys.executable, "-m", "fleetrun.cli.main", *words], cwd=self.folder,
+            [*under, sys.executable, "-m", "fleetrun.cli.main", *words], cwd=self.folder,
             env=self.environment(**extra), input=stdin, capture_output=True, text=True,
             timeout=timeout, check=False,
         )

@@ -36,6 +36,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "config": ("fleetrun.cli.config", "Show settings and where they come from."),
     "doc": ("fleetrun.cli.doc", "Show the documentation of modules and keywords."),
     "doctor": ("fleetrun.cli.doctor", "Check this machine and the journal."),
+    "bastion": ("fleetrun.cli.bastion", "Reverse tunnels: devices dial out, you dial devices."),
     "lab": ("fleetrun.cli.lab", "Simulated devices on this machine."),
     "demo": ("fleetrun.cli.demo", "A rollout on a simulated fleet, from start to halt."),
     "completion": ("fleetrun.cli.completion", "Print a shell completion script."),

@@ -75,10 +75,13 @@ VARIABLES: Final[Mapping[str, str]] = {
     "FLEETRUN_STATE": "The state folder.",
     "HOME": "Without FLEETRUN_STATE and XDG_STATE_HOME the state folder is "
     "`$HOME/.local/state/fleetrun`.",
+    "NOTIFY_SOCKET": "Set by systemd: where the bastion says that it is ready.",
     "NO_COLOR": "Anything: no colour.",
     "SSH_AUTH_SOCK": "The SSH agent whose keys are offered when none is named.",
     "TERM": "`dumb`: no colour.",
     "VISUAL": "The editor when EDITOR names none.",
+    "WATCHDOG_PID": "Set by systemd: the process that WATCHDOG_USEC is for.",
+    "WATCHDOG_USEC": "Set by systemd: how often the bastion has to say that it lives.",
     "XDG_CONFIG_HOME": "Its `fleetrun/config.toml` is read in place of the one below ~/.config.",
     "XDG_CACHE_HOME": "Compiled inventories are in `$XDG_CACHE_HOME/fleetrun/inventory` "
     "(`~/.cache/fleetrun/inventory`).",

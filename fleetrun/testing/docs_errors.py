@@ -63,6 +63,7 @@ When several are true of one run, the first of 1, 2, 130, 7, 5, 3, 4 counts.
 
 #: Prefix of kinds -> what they have in common, and the exit code or outcome they end in.
 _FAMILIES: Final[Mapping[str, str]] = {
+    "bastion": "The bastion cannot start, or its audit log is not whole.",
     "connect": "No session could be made and no command ran: the device is *unreachable*.",
     "demo": "The demo cannot start (exit 9).",
     "engine": "The engine stopped: the device's outcome is *unknown*.",

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 SENTENCES: Final[Mapping[str, str]] = {
+    "bastion/address-in-use": "The bastion cannot listen where its configuration says.",
+    "bastion/audit": "The bastion's audit log cannot be written, or its chain is broken.",
+    "bastion/host-key": "A host key of the bastion cannot be read.",
     "connect/algorithms": "The device's SSH server and fleetrun share no algorithm.",
     "connect/auth": (
         "The device refused the user or every key that was offered, or a named key cannot be "
@@ -43,6 +46,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "input/unsafe-config": "Others may write to a configuration file, so it is not trusted.",
     "input/unknown-setting": "fleetrun.toml has a name that is no setting.",
     "input/bad-depends-on": "A group's `depends_on` names no group.",
+    "input/bad-key": "A file of the bastion's keys has a line that cannot be one.",
     "input/bad-plugin": "A filter, test or lookup plugin beside the playbook does not load.",
     "input/bad-size": "A stage's size is not above zero.",
     "input/bad-variable": "A variable that says how to connect has a value that does not fit.",
@@ -236,6 +240,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "usage/unknown-shell": "There is no completion for this shell.",
     "usage/editor": "The editor of `vault edit` cannot start, failed, or has no place in memory.",
     "usage/vault-id": "No vault id, or more than one, could be meant to encrypt with.",
+    "usage/unreadable-file": "The file to check cannot be read.",
     "usage/vault-input": "There is nothing to encrypt, or the new file exists already.",
     "usage/vault-output": "The result of `vault` cannot be written there.",
     "usage/vault-password": "A vault password is missing, empty, or its source cannot be read.",

@@ -1,0 +1,1 @@
+"""The reverse-tunnel bastion: devices dial out, operators dial devices by id."""

@@ -26,6 +26,7 @@ COLLECTIONS: Final = frozenset({
 })
 #: Modules of collections that fleetrun has under another name.
 RENAMED: Final[Mapping[str, str]] = {
+    "gather_facts": "setup",
     "ansible.builtin.gather_facts": "setup",
     "ansible.legacy.gather_facts": "setup",
     "community.docker.docker_compose": "docker_compose_v2",
@@ -78,7 +79,7 @@ def canonical_name(name: str) -> str:
     Any other name is returned as it is, also one of an unknown collection.
     """
     if "." not in name:
-        return name
+        return RENAMED.get(name, name)
     collection, _, short = name.rpartition(".")
     return RENAMED.get(name, short if collection in COLLECTIONS else name)
 

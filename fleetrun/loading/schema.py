@@ -381,7 +381,6 @@ META_ACTIONS: Final[Mapping[str, bool]] = {
 #: Modules that many playbooks use under a name that fleetrun does not have.
 MODULE_SUBSTITUTES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("openrc", "runit"), "service"),
-    "gather_facts": "setup",
     "include": "include_tasks",
 }
 

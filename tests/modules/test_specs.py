@@ -14,8 +14,6 @@ from fleetrun.loading.yamlfile import read_yaml
 from fleetrun.model.module import ModuleKind, ModuleSpec
 
 LIBRARY = load_library()
-#: The commands module family is tested with the runtime that detaches it.
-ELSEWHERE = {"command", "shell", "raw"}
 ON_DEVICE = {ModuleKind.DEVICE, ModuleKind.PREPARED}
 SPECS = {name: LIBRARY.get(name) for name in LIBRARY.names()}
 PROGRAMS = {
@@ -52,7 +50,7 @@ def test_has_a_program_when_it_runs_on_the_device(spec: ModuleSpec) -> None:
 
 def test_has_at_least_five_cases(spec: ModuleSpec) -> None:
     """Every program on the device is tested as data."""
-    if not spec.program or spec.name in ELSEWHERE:
+    if not spec.program:
         return
     cases = read_yaml(Path(__file__).parent / "cases" / f"{spec.name}.yml", trusted=False).value
     assert 5 <= len(cases)

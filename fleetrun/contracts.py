@@ -14,7 +14,7 @@ from typing import Protocol
 from fleetrun.model.events import AnyEvent
 from fleetrun.model.playbook import Node, Task
 from fleetrun.model.result import TaskResult
-from fleetrun.model.run import Invocation, RunRecord, RunState
+from fleetrun.model.run import Invocation, RunRecord, RunState, Wish
 from fleetrun.model.steps import Reply, Step
 from fleetrun.model.values import Vars
 
@@ -182,6 +182,17 @@ class Journal(Protocol):
 
     async def unlock_device(self, lease: Lease, device: str) -> None:
         """Gives a device lock back."""
+        ...
+
+    async def add_wish(self, run: str, wish: Wish) -> None:
+        """Stores what an operator wants of a run, durable on return; needs no lease.
+
+        Raises UsageError when there is no run with exactly this id.
+        """
+        ...
+
+    async def take_wishes(self, lease: Lease) -> Sequence[Wish]:
+        """Returns the wishes for a run in the order they came, each once."""
         ...
 
     def events(self, run: str) -> AsyncIterator[AnyEvent]:

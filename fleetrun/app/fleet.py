@@ -237,7 +237,7 @@ class FleetApp:
             base_vars=BaseVars(loaded.inventory), lib=loaded.library.lib,
             transports=self._transports, dialogues=dialogues(base_dir), secrets=passwords,
             login_password=asked.passwords.login,
-            wishes=Wishes(decisions=self._resume.decisions, by=_operator()), clock=self._clock,
+            wishes=Wishes(decisions=self._resume.decisions, by=operator()), clock=self._clock,
             known_hosts=default_known_hosts(),
             extra_vars=invocation.extra_vars,
             replan=partial(plan_again, loaded, run), reload=partial(read_inventory, loaded),
@@ -279,7 +279,7 @@ class FleetApp:
                 group.create_task(self._journal.unlock_device(lease, device))
 
 
-def _operator() -> str:
+def operator() -> str:
     """Returns "user@host", for the journal."""
     with suppress(KeyError, OSError):
         return f"{getpass.getuser()}@{socket.gethostname()}"

@@ -14,6 +14,7 @@ from fleetrun.engine.past import Past
 from fleetrun.engine.play import PlayDriver
 from fleetrun.engine.setup import PlayPlan, RunSetup
 from fleetrun.engine.stop import StopFlag
+from fleetrun.engine.wish_reader import WishReader
 from fleetrun.errors import ExitCode, LockedError
 from fleetrun.failpoints import passing
 from fleetrun.model.events import (
@@ -24,6 +25,7 @@ from fleetrun.model.events import (
     RunStarted,
 )
 from fleetrun.model.result import Outcome
+from fleetrun.model.run import Wish
 from fleetrun.planning import outcomes
 from fleetrun.planning.stats import gather
 
@@ -55,6 +57,8 @@ class RunController:
         self._driver: PlayDriver | None = None
         self._halt_reason = ""
         self._is_halted = False
+        #: The operator's stop ended a wait (soak, approval) that `resume` goes on with.
+        self._is_cut = False
 
     # -- what the command line calls ------------------------------------------
 
@@ -92,11 +96,14 @@ class RunController:
         passing("run.started")
         async with one_error_group() as group:
             renewal = group.create_task(self._keep_lease(), name="lease")
+            reader = WishReader(self._journal, self._lease, self._setup.clock, self._hear)
+            wishes = group.create_task(reader.run(), name="wishes")
             try:
                 await self._run_plays()
                 await self._factory.close(is_known=True)
             finally:
                 renewal.cancel()
+                wishes.cancel()
                 await self._factory.close(is_known=False)
         event = self._finished(self._setup.clock.monotonic() - started)
         self._bus.publish(event)
@@ -127,6 +134,13 @@ class RunController:
         known = self._factory.world.inventory.devices
         in_order = [device for device in known if device in selected]
         return (*in_order, *sorted(selected.difference(in_order)))
+
+    def _hear(self, wish: Wish) -> None:
+        """A wish is for the play that runs."""
+        if self._driver is None:
+            self._bus.warn(f"nothing to {wish.kind} between two plays; {wish.by} asked for it")
+        else:
+            self._driver.hear(wish)
 
     async def _keep_lease(self) -> None:
         while True:
@@ -187,10 +201,11 @@ class RunController:
         index = plan.play.index
         driver = self._driver = PlayDriver(
             plan, alive, bus=self._bus, factory=self._factory, clock=self._setup.clock,
-            is_last=plan is self._plans[-1], leaders=self._past.leaders.get(index, ()),
+            is_last=plan is self._plans[-1], past=self._past,
         )
         await driver.run(self._past.settled.get(index, {}), is_over=self._past.is_over(index))
         self._driver = None
+        self._is_cut |= driver.is_cut
         for device, outcome in driver.outcomes.items():
             is_forgiven = device in self._factory.world.is_forgiven
             former = None if is_forgiven else self._outcomes.get(device)
@@ -218,7 +233,8 @@ class RunController:
     def _finished(self, elapsed_s: float) -> RunFinished:
         final = self._final()
         # A wish to stop that came when all was done changed nothing.
-        is_interrupted = self._stop.is_set and not _OPEN.isdisjoint(final.values())
+        is_open = self._is_cut or not _OPEN.isdisjoint(final.values())
+        is_interrupted = self._stop.is_set and is_open
         code = outcomes.exit_code(
             final, is_halted=self._is_halted, is_interrupted=is_interrupted
         )

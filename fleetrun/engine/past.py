@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fleetrun.engine.history import History
+from fleetrun.engine.past_rollout import RolloutFact, with_fact
 from fleetrun.model.events import (
     AnyEvent,
     DeviceConnected,
     DeviceFinished,
+    DeviceStarted,
     LeaderChosen,
     PlayFinished,
+    PlayStarted,
     RunFinished,
+    RunHalted,
     RunResumed,
     RunStarted,
+    StageFinished,
+    StageReleased,
+    StageStarted,
     StepAnswered,
     TasksIntended,
 )
 from fleetrun.model.result import Outcome
+from fleetrun.model.rollout import RolloutHistory
 from fleetrun.model.steps import Place
 
 #: Outcomes that resume opens again. (Those that are skipped were so by the
@@ -46,6 +54,12 @@ class Past:
     _boot_ids: dict[str, str] = field(default_factory=dict)
     #: play -> (place, task, device) of devices that did a task for their batch.
     leaders: dict[int, set[tuple[Place, str, str]]] = field(default_factory=dict)
+    #: Why the operator aborted the run for good, or "".
+    aborted: str = ""
+    #: play -> devices that were started in it.
+    _begun: dict[int, set[str]] = field(default_factory=dict)
+    #: play -> what its rollout must know again.
+    _rollouts: dict[int, RolloutHistory] = field(default_factory=dict)
     #: device -> (play, device) whose intent waits for the boot_id it went out under.
     _nameless: dict[str, tuple[int, str]] = field(default_factory=dict)
 
@@ -64,6 +78,14 @@ class Past:
     def is_over(self, play: int) -> bool:
         """True when a play is finished and no device's outcome in it is open."""
         return play in self.finished_plays and not self._open.get(play)
+
+    def rollout(self, play: int) -> RolloutHistory:
+        """Returns what the rollout of a play must know to go on."""
+        known = frozenset(self.settled.get(play, ()))
+        return replace(
+            self._rollouts.get(play, RolloutHistory()), settled=known, aborted=self.aborted,
+            begun=frozenset(self._begun.get(play, ())) - known,
+        )
 
     def take(self, event: AnyEvent) -> None:
         """Adds one event, in journal order."""
@@ -91,7 +113,24 @@ class Past:
             case RunFinished():
                 self.finished = event
             case _:
+                self._take_fact(event)
+
+    def _take_fact(self, event: AnyEvent) -> None:
+        """Adds what only the rollout of a play must know."""
+        match event:
+            case PlayStarted() | StageStarted() | StageFinished() | StageReleased():
+                self._take_rollout(event)
+            case DeviceStarted():
+                self._begun.setdefault(event.play, set()).add(event.device)
+                self._take_rollout(event)
+            case RunHalted(cause="abort", reason=reason):
+                self.aborted = reason
+            case _:
                 pass
+
+    def _take_rollout(self, fact: RolloutFact) -> None:
+        former = self._rollouts.get(fact.play, RolloutHistory())
+        self._rollouts[fact.play] = with_fact(former, fact)
 
     def _history(self, play: int, device: str) -> History:
         return self.histories.setdefault((play, device), History())

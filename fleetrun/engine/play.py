@@ -8,56 +8,56 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final, TypeAlias
 
 from fleetrun.contracts import Clock
+from fleetrun.engine.announce import DURABLE, event_of
 from fleetrun.engine.batches import Batches, Doors
 from fleetrun.engine.bus import Bus
 from fleetrun.engine.factory import DeviceFactory
 from fleetrun.engine.groups import one_error_group
+from fleetrun.engine.past import Past
 from fleetrun.engine.setup import PlayPlan
 from fleetrun.engine.shard import Shard
+from fleetrun.engine.timer import Timer
+from fleetrun.engine.wish_reader import event_of as wish_event
 from fleetrun.failpoints import passing
 from fleetrun.model.events import (
     AnyEvent,
     DeviceFinished,
     PlayFinished,
     PlayStarted,
-    RunHalted,
-    StageFinished,
-    StageStarted,
 )
 from fleetrun.model.result import Outcome
 from fleetrun.model.rollout import RolloutPlan
-from fleetrun.model.steps import Place
+from fleetrun.model.run import Wish
 from fleetrun.planning import outcomes
 from fleetrun.planning.meeting import Opening
 from fleetrun.planning.rendezvous import OTHERS_FAILED
 from fleetrun.planning.rollout import Rollout
 from fleetrun.planning.rollout_words import (
+    AwaitApproval,
     CloseStage,
     ContinueDevice,
-    DeviceParked,
-    DeviceReady,
     DeviceSettled,
-    Finish,
     Halt,
     Instruction,
     PlayEnded,
+    RolloutEvent,
     SettleDevice,
     StartDevice,
-    StartStage,
+    StartSoak,
     StopRequested,
+    Ticked,
+    WakeAt,
 )
 
 #: Outcomes after which nothing of ours can still be open on the device.
 _KNOWN_END: Final = frozenset({Outcome.OK, Outcome.CHANGED, Outcome.FAILED})
 _BUG: Final = "internal/bug"
-_Happened: TypeAlias = (
-    "DeviceFinished | StopRequested | DeviceParked | DeviceReady | PlayEnded"
-)
+_Happened: TypeAlias = "DeviceFinished | RolloutEvent"
 
 
 class PlayDriver:
@@ -65,13 +65,15 @@ class PlayDriver:
 
     def __init__(
         self, plan: PlayPlan, devices: tuple[str, ...], *, bus: Bus, factory: DeviceFactory,
-        clock: Clock, is_last: bool, leaders: Collection[tuple[Place, str, str]] = (),
+        clock: Clock, is_last: bool, past: Past | None = None,
     ) -> None:
         """`devices` are those of the selection that still take part in the run.
 
-        `leaders` are those that a former engine chose (`LeaderChosen`).
+        `past` is what the journal has of the run.
         """
-        self._rollout = Rollout(_only(plan.rollout, frozenset(devices)))
+        past, index = past or Past(), plan.play.index
+        self._history = past.rollout(index)
+        self._rollout = Rollout(_only(plan.rollout, frozenset(devices)), self._history)
         self._plan = plan = replace(plan, rollout=self._rollout.plan)
         self._play = plan.play.index
         self._devices = devices
@@ -79,11 +81,12 @@ class PlayDriver:
         self._factory = factory
         self._clock = clock
         self._shard: Shard | None = None
+        self._timer: Timer | None = None
         #: What happened and the machine was not told yet. Bounded by the
         #: devices in flight, and the operator's one wish to stop.
         self._inbox: asyncio.Queue[_Happened] = asyncio.Queue()
         self._batches = Batches(
-            plan, factory, leaders, Doors(
+            plan, factory, past.leaders.get(index, ()), Doors(
                 waits=self._inbox.put_nowait, decided=self._decided, bus=bus, clock=clock,
             ),
         )
@@ -94,6 +97,8 @@ class PlayDriver:
         #: Connections are kept for the next play when there are not too many.
         self._keeps = len(devices) <= plan.rollout.concurrency and not is_last
         self.outcomes: dict[str, Outcome] = {}
+        #: The operator's stop cut a soak, a pause or a wait for approval short.
+        self.is_cut = False
 
     @property
     def halt(self) -> Halt | None:
@@ -109,6 +114,10 @@ class PlayDriver:
         """Starts no more devices."""
         self._inbox.put_nowait(StopRequested(reason="stopped by the operator", cause="operator"))
         self._batches.stop()
+
+    def hear(self, wish: Wish) -> None:
+        """Takes in what an operator at another shell wants."""
+        self._inbox.put_nowait(wish_event(wish))
 
     def abandon(self) -> None:
         """Leaves devices in flight at once; their outcome is unknown."""
@@ -138,7 +147,8 @@ class PlayDriver:
                 finished=self._inbox.put_nowait, clock=self._clock,
             )
             self._batches.open(group)
-            await self._drive(self._shard)
+            with Timer(group, self._clock, self._tick) as self._timer:
+                await self._drive(self._shard)
         self._shard = None
         self._factory.tell_warnings()
         counts = outcomes.count(self.outcomes.values())
@@ -161,7 +171,11 @@ class PlayDriver:
     # -- the machine ----------------------------------------------------------------
 
     async def _drive(self, shard: Shard) -> None:
-        await self._carry_out(shard, self._rollout.start())
+        began_at = self._history.began_at
+        now = self._clock.now()
+        await self._carry_out(shard, self._rollout.start(now if began_at is None else began_at))
+        # What the journal told came with the times of then.
+        self._tick()
         while not self._rollout.is_finished:
             await self._carry_out(shard, await self._next())
 
@@ -178,7 +192,9 @@ class PlayDriver:
 
     def _tell(self, happened: _Happened) -> list[Instruction]:
         if not isinstance(happened, DeviceFinished):
-            return self._rollout.handle(happened)
+            if isinstance(happened, StopRequested) and happened.cause == "operator":
+                self.is_cut |= not (self._rollout.in_flight or self._rollout.is_finished)
+            return self._rollout.handle(happened, self._clock.now())
         self._publish(happened)
         instructions = self._note(happened)
         # Only now that it is in the journal may others go on without it.
@@ -193,11 +209,15 @@ class PlayDriver:
             DeviceSettled(
                 device=event.device, outcome=event.outcome, reason=event.reason,
                 error_kind=event.error_kind,
-            )
+            ),
+            event.at,
         )
         if event.error_kind == OTHERS_FAILED and self._rollout.has_more:
             told += self._rollout.handle(StopRequested(reason=event.reason, cause="play"))
         return told
+
+    def _tick(self) -> None:
+        self._inbox.put_nowait(Ticked())
 
     def _decided(self, opening: Opening) -> None:
         """Carries out what a meeting decided for the play as a whole."""
@@ -222,13 +242,6 @@ class PlayDriver:
         pending = deque([*instructions, *self._replayed()])
         while pending:
             match pending.popleft():
-                case StartStage() as begun:
-                    self._publish(
-                        StageStarted(
-                            at=self._bus.now(), play=self._play, stage=begun.index,
-                            name=begun.name, device_count=begun.count,
-                        )
-                    )
                 case StartDevice(device=device):
                     # Not when the journal knew its outcome.
                     if device in self._rollout.in_flight:
@@ -239,12 +252,26 @@ class PlayDriver:
                     self._batches.go_on(device)
                 case SettleDevice() as settle:
                     pending.extend(self._settle(settle))
-                case CloseStage() as close:
-                    await self._close_stage(close)
-                case Halt() as halt:
-                    await self._halt(halt)
-                case Finish():
-                    pass
+                case WakeAt(at=at):
+                    if self._timer is not None:
+                        self._timer.set(at)
+                case told:
+                    await self._announce(told)
+
+    async def _announce(self, told: Instruction) -> None:
+        """A decision is durable before anything follows that leans on it."""
+        if isinstance(told, StartSoak | AwaitApproval):
+            # Whatever was replayed, this is now.
+            self._is_heard = True
+        event = event_of(told, self._play, self._bus.now())
+        if event is None or not self._is_heard:
+            return
+        self._bus.publish(event)
+        if isinstance(told, DURABLE):
+            await self._bus.barrier()
+        point = {CloseStage: "stage.closed", Halt: "run.halted"}.get(type(told))
+        if point:
+            passing(point)
 
     def _settle(self, settle: SettleDevice) -> list[Instruction]:
         """An outcome of a device that was never started, by this engine at least."""
@@ -263,30 +290,9 @@ class PlayDriver:
         self._batches.end(settle.device, settle.outcome)
         return []
 
-    async def _close_stage(self, close: CloseStage) -> None:
-        """The gate's decision is durable before any device of the next stage starts."""
-        await self._publish_durably(
-            StageFinished(
-                at=self._bus.now(), play=self._play, stage=close.index, name=close.name,
-                passed=close.passed, reason=close.reason, counts=dict(close.counts),
-            )
-        )
-        passing("stage.closed")
-
-    async def _halt(self, halt: Halt) -> None:
-        await self._publish_durably(
-            RunHalted(at=self._bus.now(), reason=halt.reason, cause=halt.cause)
-        )
-        passing("run.halted")
-
     def _publish(self, event: AnyEvent) -> None:
         if self._is_heard:
             self._bus.publish(event)
-
-    async def _publish_durably(self, event: AnyEvent) -> None:
-        if self._is_heard:
-            self._bus.publish(event)
-            await self._bus.barrier()
 
 
 def _gone(now: float, play: int, device: str) -> DeviceFinished:

@@ -190,6 +190,7 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     try:
         if _check_version(connection, path) == 0:
             _create_schema(connection)
+        connection.execute(_sql("wishes.sql"))
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
@@ -212,9 +213,12 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 
 def _create_schema(connection: sqlite3.Connection) -> None:
-    text = files("fleetrun.journal").joinpath("sql", "schema.sql").read_text(encoding="utf-8")
-    for statement in text.split(";\n"):
+    for statement in _sql("schema.sql").split(";\n"):
         if statement.strip():
             connection.execute(statement)
     connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+
+def _sql(name: str) -> str:
+    return files("fleetrun.journal").joinpath("sql", name).read_text(encoding="utf-8")

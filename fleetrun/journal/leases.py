@@ -17,7 +17,7 @@ from fleetrun.contracts import Lease
 from fleetrun.errors import JournalError, LockedError, UsageError
 from fleetrun.journal.codec import encode_invocation
 from fleetrun.journal.holder import Holder
-from fleetrun.model.run import Invocation, RunState
+from fleetrun.model.run import Invocation, RunState, Wish, WishKind
 
 #: Row ids of a run's events begin at number << EVENT_BITS.
 EVENT_BITS: Final = 40
@@ -107,6 +107,30 @@ class LeaseBook:
         )
         self.connection.execute("DELETE FROM device_locks WHERE run = ?", (number,))
         self._checked.pop(lease)
+
+    def add_wish(self, run: str, wish: Wish) -> None:
+        """Stores a wish for a run, whoever holds it."""
+        row = self.connection.execute(
+            "SELECT number FROM runs WHERE run = ?", (run,)
+        ).fetchone()
+        if row is None:
+            raise UsageError(
+                f"there is no run `{run}`", kind="usage/unknown-run", hint="fleetrun runs list"
+            )
+        self.connection.execute(
+            "INSERT INTO wishes (run, at, by, kind, stage) VALUES (?, ?, ?, ?, ?)",
+            (row[0], self._now, wish.by, wish.kind.value, wish.stage),
+        )
+
+    def take_wishes(self, lease: Lease) -> list[Wish]:
+        """Returns the wishes for the run, and forgets them."""
+        number = self.number(lease)
+        rows = self.connection.execute(
+            "SELECT by, kind, stage FROM wishes WHERE run = ? ORDER BY id", (number,)
+        ).fetchall()
+        if rows:
+            self.connection.execute("DELETE FROM wishes WHERE run = ?", (number,))
+        return [Wish(by=by, kind=WishKind(kind), stage=stage) for by, kind, stage in rows]
 
     def lock(self, lease: Lease, devices: Sequence[str]) -> dict[str, str]:
         """Locks devices; returns device -> holding run for those it could not."""

@@ -17,7 +17,7 @@ from fleetrun.journal.leases import EVENT_BITS, LeaseBook, NewRun
 from fleetrun.journal.paths import journal_path
 from fleetrun.journal.writer import WriterThread
 from fleetrun.model.events import AnyEvent
-from fleetrun.model.run import Invocation, RunRecord, RunState
+from fleetrun.model.run import Invocation, RunRecord, RunState, Wish
 
 #: A lease lives this long without a write or `renew_lease`.
 LEASE_TTL_S: Final = 10.0
@@ -118,6 +118,14 @@ class SqliteJournal:
     async def unlock_device(self, lease: Lease, device: str) -> None:
         """Gives a device lock back; one that is not ours stays."""
         await self._call(lambda book: book.unlock(lease, device), is_durable=False)
+
+    async def add_wish(self, run: str, wish: Wish) -> None:
+        """Stores what an operator wants of a run, durable on return; needs no lease."""
+        await self._call(lambda book: book.add_wish(run, wish))
+
+    async def take_wishes(self, lease: Lease) -> Sequence[Wish]:
+        """Returns the wishes for a run in the order they came, each once."""
+        return await self._call(lambda book: book.take_wishes(lease), is_durable=False)
 
     async def events(self, run: str) -> AsyncIterator[AnyEvent]:
         """All events of a run at the time of the call, in order, in chunks.

@@ -66,6 +66,8 @@ _TYPES: Final[Mapping[str, Schema]] = {
         {"type": "array", "items": _ref("handler")}, {"type": "null"},
     ]},
     "list of roles": {"anyOf": [{"type": "array", "items": _ref("role")}, {"type": "null"}]},
+    "list of limits": {"type": "array", "items": _ref("limit")}, "rate": _ref("rate"),
+    "approval": _ref("approval"),
     "list of stages": {"type": "array", "items": _ref("stage")}, "gate": _ref("gate"),
     "list of questions": {"type": "array", "items": {
         "type": ["object", "string"], "properties": {"name": _TEXT, "prompt": _TEXT},
@@ -145,7 +147,8 @@ def _definitions(library: ModuleLibrary) -> Schema:
         "role": _role(), "loop_control": _level(Level.LOOP_CONTROL),
         "rollout": _level(Level.ROLLOUT), "stage": _level(Level.STAGE),
         "gate": _level(Level.GATE), "abort_rule": _level(Level.ABORT_RULE),
-        "graph_group": _level(Level.GRAPH_GROUP),
+        "graph_group": _level(Level.GRAPH_GROUP), "limit": _level(Level.LIMIT),
+        "rate": _level(Level.RATE), "approval": _level(Level.APPROVAL),
         **{f"module_{name}": _module(spec) for name, spec in modules.items()},
     }
 

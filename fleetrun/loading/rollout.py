@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from fleetrun.loading.fields import (
@@ -15,6 +14,13 @@ from fleetrun.loading.fields import (
     read_variable_name,
     read_word,
     type_name,
+)
+from fleetrun.loading.rollout_limits import (
+    read_approval,
+    read_duration,
+    read_limits,
+    read_rate,
+    read_size,
 )
 from fleetrun.loading.schema import Level
 from fleetrun.model.rollout import (
@@ -33,7 +39,6 @@ from fleetrun.planning.group_edges import FLEET, parse_need
 ORDERS = ("stable", "inventory", "reverse_inventory", "sorted", "reverse_sorted", "shuffle")
 #: Classes of failure that are planned, beside those of `FailureClass`.
 _LATER_CLASSES = frozenset({"lost", "rolled_back"})
-_SIZE = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*(%?)\s*\Z")
 
 
 def read_rollout(keys: Mapping[str, Field], warnings: list[str]) -> RolloutSpec:
@@ -48,6 +53,8 @@ def read_rollout(keys: Mapping[str, Field], warnings: list[str]) -> RolloutSpec:
         stages=_read_stages(own["stages"], warnings) if "stages" in own else (),
         concurrency=read_count(own["concurrency"]) if "concurrency" in own else None,
         gate=_read_gate(own["gate"]) if "gate" in own else Gate(),
+        limits=read_limits(own["limits"]) if "limits" in own else (),
+        rate=read_rate(own["rate"]) if "rate" in own else None,
         order=(order and read_word(order, ORDERS)) or "inventory",
         serial=_read_serial(keys["serial"]) if "serial" in keys else (),
         max_fail_pct=read_percent(percent, is_sign_needed=False) if percent else None,
@@ -122,9 +129,10 @@ def _read_stages(field: Field, warnings: list[str]) -> tuple[StageSpec, ...]:
     found = [stage for stage in stages if stage is not None]
     if len(found) == len(stages):
         _check_stages(field, found)
-        if found and found[-1].size != Size(value=100.0, unit=SizeUnit.PERCENT):
+        sized = [stage for stage in found if stage.size is not None]
+        if sized and sized[-1].size != Size(value=100.0, unit=SizeUnit.PERCENT):
             warnings.append(
-                f"{found[-1].mark}: the last stage ends before 100%; "
+                f"{sized[-1].mark}: the last stage ends before 100%; "
                 "devices beyond it stay untouched"
             )
     return tuple(found)
@@ -133,6 +141,8 @@ def _read_stages(field: Field, warnings: list[str]) -> tuple[StageSpec, ...]:
 def _read_stage(field: Field, number: int) -> StageSpec | None:
     keys = keywords(field, Level.STAGE, f"stage {number}")
     name = read_text(keys["name"], is_static=True) if "name" in keys else ""
+    if "pause" in keys:
+        return _read_pause(field, keys, name)
     if "pick" not in keys:
         if isinstance(field.value, dict) and not field.value.keys() & {"pick", "pause"}:
             field.complain(
@@ -140,13 +150,33 @@ def _read_stage(field: Field, number: int) -> StageSpec | None:
                 hint='say how many devices: `pick: 5` or `pick: "10%"`',
             )
         return None
-    size = _read_size(keys["pick"])
+    size = read_size(keys["pick"])
+    soak = read_duration(keys["soak"]) if "soak" in keys else None
     if size is None:
         return None
     return StageSpec(
         name=name or f"stage {number}", size=size, mark=field.mark,
-        gate=_read_gate(keys["gate"]) if "gate" in keys else None,
+        gate=_read_gate(keys["gate"]) if "gate" in keys else None, soak_s=soak or 0.0,
     )
+
+
+def _read_pause(field: Field, keys: Mapping[str, Field], name: str) -> StageSpec | None:
+    """A stage without devices that waits for an approval."""
+    for other in ("pick", "gate", "soak"):
+        if other in keys:
+            keys[other].complain(
+                "input/conflict", f"a stage has either `pause` or `{other}`",
+                mark=keys[other].key_mark, hint="make two stages of it",
+            )
+    approval = read_approval(keys["pause"])
+    if not name:
+        field.complain(
+            "input/missing-keyword", "a stage with `pause` has no `name`",
+            hint="name it: `fleetrun approve RUN --stage NAME` needs that",
+        )
+    if approval is None or not name:
+        return None
+    return StageSpec(name=name, size=None, approval=approval, mark=field.mark)
 
 
 def _check_stages(field: Field, stages: list[StageSpec]) -> None:
@@ -169,31 +199,6 @@ def _check_stages(field: Field, stages: list[StageSpec]) -> None:
         before = stage.size
 
 
-def _read_size(field: Field) -> Size | None:
-    """A number of devices, or a percentage; patterns and mappings come later."""
-    value = field.value
-    found = None
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
-        found = _SIZE.match(str(value))
-    if found is None or (not found[2] and "." in found[1]):
-        is_pattern = field.key == "pick" and isinstance(value, dict | str) and found is None
-        field.complain(
-            "input/unsupported-keyword" if is_pattern else "input/type",
-            f"`{field.key}` takes a number of devices or a percentage"
-            + (", nothing else yet" if is_pattern else ""),
-            hint='write 5 or "10%"',
-        )
-        return None
-    number = float(found[1])
-    if number == 0 or (found[2] and number > 100):
-        field.complain(
-            "input/range", f"`{field.key}` must be "
-            + ("above 0% and at most 100%" if found[2] else "at least 1"),
-        )
-        return None
-    return Size(value=number, unit=SizeUnit.PERCENT if found[2] else SizeUnit.COUNT)
-
-
 def _read_serial(field: Field) -> tuple[Size, ...]:
     """Batch sizes as written; 0 alone means no batches, as in Ansible."""
     if field.value in (0, "0") and not isinstance(field.value, bool):
@@ -206,7 +211,7 @@ def _read_serial(field: Field) -> tuple[Size, ...]:
                 hint="write the number itself",
             )
             return ()
-    sizes = [_read_size(one) for one in fields]
+    sizes = [read_size(one) for one in fields]
     return tuple(size for size in sizes if size is not None)
 
 

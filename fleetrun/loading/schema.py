@@ -8,9 +8,13 @@ carry out yet: it is an error that says what to do, never silently ignored.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from fleetrun.loading import schema_rollout as rollout
+from fleetrun.loading.keyword import Keyword, Table, later, now
+
+__all__ = ["KEYWORDS", "META_ACTIONS", "MODULE_SUBSTITUTES", "Keyword", "Level", "supported_names"]
 
 
 class Level(StrEnum):
@@ -39,46 +43,9 @@ class Level(StrEnum):
     APPROVAL = "pause of a stage"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keyword:
-    """One keyword at one level."""
-
-    name: str
-    #: What it takes, in words.
-    type: str
-    #: One line.
-    doc: str
-    #: Not supported yet when set: what to do in its place.
-    instead: str = ""
-
-    @property
-    def is_supported(self) -> bool:
-        """True when fleetrun carries it out."""
-        return not self.instead
-
-
-_Table = Mapping[str, Keyword]
-
-
-def _now(rows: str) -> _Table:
-    """Supported keywords from lines of ``name | type | doc``."""
-    split = [[cell.strip() for cell in row.split("|", 2)] for row in rows.strip().splitlines()]
-    return {name: Keyword(name=name, type=type_, doc=doc) for name, type_, doc in split}
-
-
-def _later(rows: str) -> _Table:
-    """Keywords that are not supported yet, from lines of ``name | type | doc | instead``."""
-    split = [[cell.strip() for cell in row.split("|", 3)] for row in rows.strip().splitlines()]
-    return {
-        name: Keyword(name=name, type=type_, doc=doc, instead=instead)
-        for name, type_, doc, instead in split
-    }
-
-
-_NAME = _now("name | text | What it is called in the output.")
 
 #: Understood on plays, blocks and tasks alike, and inherited from the outer ones.
-_INHERITED = _now("""
+_INHERITED = now("""
     vars | mapping | Variables, seen by everything inside.
     tags | list of text | Names for --tags and --skip-tags.
     become | yes/no | Run as another user (root, unless become_user says otherwise).
@@ -100,20 +67,20 @@ _INHERITED = _now("""
     diff | yes/no | Show differences, or do not, whatever --diff says.
     timeout | number of seconds | Time that one task may take on a device.
 """)  # noqa: E501  # tables have one row per line
-_INHERITED_LATER = _later("""
+_INHERITED_LATER = later("""
     port | number | The SSH port. | set it on the play, or `ansible_port` in the inventory
     debugger | text | When to start the debugger. | remove it: devices run tasks in batches, where nothing can stop in between; run with -vvv, or --check --diff
 """)  # noqa: E501  # tables have one row per line
-_WHEN = _now("when | condition or list of conditions | Run only if all of them hold.")
-_DELEGATION = _now("""
+_WHEN = now("when | condition or list of conditions | Run only if all of them hold.")
+_DELEGATION = now("""
     remote_user | text | The user to log in as.
     delegate_to | text | Run on another device in place of this one.
     delegate_facts | yes/no | Give the facts to the device delegated to.
 """)
 
 _PLAY = {
-    **_NAME,
-    **_now("""
+    **rollout.NAME,
+    **now("""
     hosts | pattern or list of patterns | The devices: groups, names, globs, `:&` and `:!`.
     remote_user | text | The user to log in as.
     gather_facts | yes/no | Collect facts first (default: yes).
@@ -128,7 +95,7 @@ _PLAY = {
     handlers | list of handlers | Tasks that run when notified, once, at the end of a section.
     """),  # noqa: E501
     **_INHERITED,
-    **_now("""
+    **now("""
     max_fail_percentage | number or N% | Halt when more than this share of a batch failed.
     serial | number, N% or list of them | Sizes of the batches; the last one repeats.
     order | word | Order of devices: inventory, reverse_inventory, sorted, reverse_sorted, shuffle, stable.
@@ -138,30 +105,30 @@ _PLAY = {
     rollout | mapping | Stages, concurrency and gates.
     """),  # noqa: E501
     **_INHERITED_LATER,
-    **_now("""
+    **now("""
     port | number | The SSH port, where no variable says it.
     vars_prompt | list of questions | Variables asked for before anything is contacted, unless -e gives them.
     """),  # noqa: E501
 }
 _BLOCK = {
-    **_NAME,
-    **_now("""
+    **rollout.NAME,
+    **now("""
     block | list of tasks | The tasks of the block.
     rescue | list of tasks | Run when a task of the block failed.
     always | list of tasks | Run in any case, last.
     """),
     **_WHEN,
     **_INHERITED,
-    **_now("notify | text or list of text | Handlers to run when a task changed something."),
+    **now("notify | text or list of text | Handlers to run when a task changed something."),
     **_INHERITED_LATER,
     **_DELEGATION,
 }
-_ACTION = _now("""
+_ACTION = now("""
     action | module and arguments | The module in Ansible's older notation.
     local_action | module and arguments | As `action` with `delegate_to: localhost`.
     args | mapping | More arguments for the module.
 """)
-_LOOPS = _now("""
+_LOOPS = now("""
     loop | list | Run once for each item.
     loop_control | mapping | Names and pauses of the loop.
     with_items | list | As `loop`, with lists inside flattened one level.
@@ -194,11 +161,11 @@ _LOOPS = _now("""
     with_dig | list of text | Loop over what name servers say.
 """)
 _TASK = {
-    **_NAME,
+    **rollout.NAME,
     **_ACTION,
     **_WHEN,
     **_LOOPS,
-    **_now("""
+    **now("""
     register | variable name | Keep the result under this name.
     changed_when | condition or list of conditions | What counts as a change.
     failed_when | condition or list of conditions | What counts as a failure.
@@ -215,14 +182,14 @@ _TASK = {
 }
 _HANDLER = {
     **_TASK,
-    **_now("listen | text or list of text | Topics that notify this handler, beside its name."),
+    **now("listen | text or list of text | Topics that notify this handler, beside its name."),
 }
 
 _NOT_ON_INCLUDE = "put a block with it around the tasks of the included file"
 _NOT_ON_IMPORT = "put it on the tasks of the imported file"
 
 
-def _include_tasks() -> _Table:
+def _include_tasks() -> Table:
     """What Ansible takes on include_tasks; the rest has no effect there."""
     fits = {
         "name", "action", "args", "when", "vars", "tags", *_LOOPS,
@@ -237,7 +204,7 @@ def _include_tasks() -> _Table:
     }
 
 
-def _import_tasks() -> _Table:
+def _import_tasks() -> Table:
     """An import is replaced by the file's tasks, which inherit its keywords."""
     fits = {"name", "action", "args", "when", "notify", *_INHERITED, *_DELEGATION}
     loops = {name for name in _TASK if name.startswith(("loop", "with_"))}
@@ -251,8 +218,8 @@ def _import_tasks() -> _Table:
 
 
 _IMPORT_PLAYBOOK = {
-    **_NAME,
-    **_now("""
+    **rollout.NAME,
+    **now("""
     import_playbook | file name | The playbook whose plays come in here.
     ansible.builtin.import_playbook | file name | The same.
     when | condition or list of conditions | Added to every task of its plays.
@@ -261,7 +228,7 @@ _IMPORT_PLAYBOOK = {
     """),
 }
 _ROLE = {
-    **_now("""
+    **now("""
     role | name | The role: a folder below roles/, a path, or the name of a collection's role.
     name | name | The same.
     """),
@@ -270,7 +237,7 @@ _ROLE = {
     **_INHERITED_LATER,
     **_DELEGATION,
 }
-_ROLE_META = _now("""
+_ROLE_META = now("""
     dependencies | list of roles | Roles that run before this one.
     allow_duplicates | yes/no | Run again when a play names it twice.
     argument_specs | mapping | What the role's arguments are; also as a file of its own.
@@ -278,7 +245,7 @@ _ROLE_META = _now("""
     collections | list of text | Not looked at: modules are found by their own name.
     standalone | yes/no | Not looked at.
 """)
-_PROMPT = _now("""
+_PROMPT = now("""
     name | variable name | The variable.
     prompt | text | The question (default: the variable's name).
     default | text | The answer when nothing is typed, and where nobody can be asked.
@@ -290,7 +257,7 @@ _PROMPT = _now("""
     unsafe | yes/no | Accepted: an answer is never a template.
 """)
 _LOOP_CONTROL = {
-    **_now("""
+    **now("""
     loop_var | variable name | Name of the item (default: item).
     index_var | variable name | Name of a counter from 0.
     label | text | What is shown of an item in the output.
@@ -300,57 +267,7 @@ _LOOP_CONTROL = {
     break_when | condition or list of conditions | Leave the loop after an item for which they hold.
     """),
 }
-_ROLLOUT = {
-    **_now("""
-    stages | list of stages | One after the other, each behind the gate of the one before.
-    concurrency | number | Most devices at work at once (default: --forks).
-    gate | gate | What must hold before the next stage starts.
-    order | word | Order of devices: stable, inventory, reverse_inventory, sorted, reverse_sorted, shuffle.
-    """),  # noqa: E501
-    **_later("""
-    membership | word | Whether devices that appear later join. | remove it; the devices are those of the start
-    limits | list | Limits per site, bastion or type. | use `concurrency`
-    rate | mapping | Starts per minute. | use `concurrency`
-    window | mapping | Times of day at which devices may start. | start the run at that time
-    deadline | duration | How long to wait for devices that are offline. | run `fleetrun retry` later
-    on_abort | mapping | What happens after a halt. | after a halt no device is started; repair with a playbook of your own
-    """),  # noqa: E501
-}
-_STAGE = {
-    **_NAME,
-    **_now("""
-    pick | number or N% | Devices up to and including this stage, of the whole selection.
-    gate | gate | In place of the rollout's gate.
-    """),
-    **_later("""
-    soak | duration | Time to watch the stage before the next one. | split the playbook and wait between the runs
-    pause | mapping | Wait for an approval. | split the playbook in two runs
-    """),  # noqa: E501
-}
-_GATE = {
-    **_now("""
-    success | N% | Share of the attempted devices that must have succeeded.
-    abort_on | list of rules | Halt at once when a class of failures passes a limit.
-    unreachable_budget | N% | Share of a stage that may be unreachable without holding it up.
-    """),
-    **_later("""
-    checks | list of text | Checks on the devices. | check with tasks at the end of the play
-    external | mapping | A command that decides. | run it as a play on localhost
-    """),
-}
-_ABORT_RULE = _now("""
-    class | word | failed, unreachable, unknown or any.
-    over | N% | Halt when more than this share of the attempted devices failed.
-    count | number | Halt when so many devices failed.
-    min_sample | number | Judge the share only from so many attempted devices on.
-""")
-_GRAPH_GROUP = _now("""
-    after | group or list of groups | Groups that must be done first, within each stage.
-    scope | variable name | Wait only for devices with the same value of a variable (site); fleet: for all.
-    need | all, any or N% | Share of the other group that must have succeeded (default: any).
-""")  # noqa: E501
-
-KEYWORDS: Final[Mapping[Level, _Table]] = {
+KEYWORDS: Final[Mapping[Level, Table]] = {
     Level.PLAY: _PLAY,
     Level.BLOCK: _BLOCK,
     Level.TASK: _TASK,
@@ -364,11 +281,14 @@ KEYWORDS: Final[Mapping[Level, _Table]] = {
     Level.ROLE_META: _ROLE_META,
     Level.VARS_PROMPT: _PROMPT,
     Level.LOOP_CONTROL: _LOOP_CONTROL,
-    Level.ROLLOUT: _ROLLOUT,
-    Level.STAGE: _STAGE,
-    Level.GATE: _GATE,
-    Level.ABORT_RULE: _ABORT_RULE,
-    Level.GRAPH_GROUP: _GRAPH_GROUP,
+    Level.ROLLOUT: rollout.ROLLOUT,
+    Level.STAGE: rollout.STAGE,
+    Level.GATE: rollout.GATE,
+    Level.ABORT_RULE: rollout.ABORT_RULE,
+    Level.GRAPH_GROUP: rollout.GRAPH_GROUP,
+    Level.LIMIT: rollout.LIMIT,
+    Level.RATE: rollout.RATE,
+    Level.APPROVAL: rollout.APPROVAL,
 }
 
 #: ``meta:`` actions and whether they are carried out.

@@ -89,6 +89,62 @@ class StageFinished(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StageSoaking(Event):
+    """All devices of a stage are done; it is watched before its gate is decided."""
+
+    type: ClassVar[str] = "stage_soaking"
+    play: int
+    stage: int
+    name: str
+    #: Seconds since the epoch.
+    until: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageWaiting(Event):
+    """A stage waits for a person to approve it."""
+
+    type: ClassVar[str] = "stage_waiting"
+    play: int
+    stage: int
+    name: str
+    #: Who is asked, as the playbook says it.
+    who: str
+    #: Seconds since the epoch; null = for ever.
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageReleased(Event):
+    """A stage that soaked or waited goes on before its time; durable before it does."""
+
+    type: ClassVar[str] = "stage_released"
+    play: int
+    stage: int
+    name: str
+    #: For people: "approved by ann@desk".
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutPaused(Event):
+    """The operator paused a play: no device starts until it goes on."""
+
+    type: ClassVar[str] = "rollout_paused"
+    play: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutContinued(Event):
+    """A paused play goes on."""
+
+    type: ClassVar[str] = "rollout_continued"
+    play: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceStarted(Event):
     """A device was started; durable before it is contacted."""
 
@@ -223,7 +279,7 @@ class RunHalted(Event):
 
     type: ClassVar[str] = "run_halted"
     reason: str
-    #: gate | operator | error
+    #: gate | operator (goes on at `resume`) | abort (for good) | error | play
     cause: str
 
 
@@ -265,7 +321,8 @@ class Notice(Event):
 
 
 AnyEvent: TypeAlias = (
-    "RunStarted | RunResumed | PlayStarted | StageStarted | StageFinished | DeviceStarted "
+    "RunStarted | RunResumed | PlayStarted | StageStarted | StageFinished | StageSoaking "
+    "| StageWaiting | StageReleased | RolloutPaused | RolloutContinued | DeviceStarted "
     "| DeviceConnected | TasksIntended | StepAnswered | StepAcknowledged | TaskFinished "
     "| TaskRetried | LeaderChosen | DeviceFinished | RunHalted | PlayFinished | RunFinished "
     "| Notice"
@@ -274,7 +331,8 @@ AnyEvent: TypeAlias = (
 EVENT_TYPES: Mapping[str, type[Event]] = {
     cls.type: cls
     for cls in (
-        RunStarted, RunResumed, PlayStarted, StageStarted, StageFinished, DeviceStarted,
+        RunStarted, RunResumed, PlayStarted, StageStarted, StageFinished, StageSoaking,
+        StageWaiting, StageReleased, RolloutPaused, RolloutContinued, DeviceStarted,
         DeviceConnected, TasksIntended, StepAnswered, StepAcknowledged, TaskFinished,
         TaskRetried, LeaderChosen, DeviceFinished,
         RunHalted, PlayFinished, RunFinished, Notice,

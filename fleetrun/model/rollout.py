@@ -213,6 +213,8 @@ class RolloutHistory:
     #: Devices whose outcome is known and will be told as they are started:
     #: no limit holds them up, since they are over.
     settled: frozenset[str] = frozenset()
+    #: When the play began, seconds since the epoch; None = now.
+    began_at: float | None = None
     #: stage -> when it began, seconds since the epoch.
     opened_at: Mapping[int, float] = field(default_factory=dict)
     #: Stages that passed.
@@ -221,3 +223,7 @@ class RolloutHistory:
     released: frozenset[int] = frozenset()
     #: The latest start of a device.
     last_start: float | None = None
+    #: Devices that started and whose outcome is not known.
+    begun: frozenset[str] = frozenset()
+    #: Why the run was aborted for good, or "": only what has begun is settled.
+    aborted: str = ""

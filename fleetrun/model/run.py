@@ -73,6 +73,29 @@ class Decision(StrEnum):
     DONE = "done"
 
 
+class WishKind(StrEnum):
+    """What an operator at another shell can want of a run."""
+
+    #: Start nothing more until `PROMOTE`.
+    PAUSE = "pause"
+    #: Go on: ends a pause, a soak and a wait for approval.
+    PROMOTE = "promote"
+    APPROVE = "approve"
+    #: Start nothing more, for good.
+    ABORT = "abort"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """Waits in the journal until the run's engine takes it."""
+
+    kind: WishKind
+    #: Who says so, "user@host".
+    by: str
+    #: Approvals: the stage's name; "" = the one that waits.
+    stage: str = ""
+
+
 class RunState(StrEnum):
     """Life of a run in the journal."""
 

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Final, assert_never
 
 from fleetrun.model.result import Outcome
-from fleetrun.model.rollout import RolloutHistory, RolloutPlan, StagePlan
+from fleetrun.model.rollout import RolloutHistory, RolloutPlan
 from fleetrun.planning.gates import broken_rule, judge_end
 from fleetrun.planning.ledger import Ledger
 from fleetrun.planning.rollout_words import (
@@ -354,12 +354,15 @@ class Rollout:
             if device in self._history.settled:
                 self._starts.begin(device)
                 self._out.append(StartDevice(device=device))
-            else:
+            elif not self._history.aborted or device in self._history.begun:
                 self._starts.wait(device)
 
     def _end_stage(self) -> bool:
         """Judges the stage that has run dry, and goes on or stops; False = it waits."""
         stage, tally = self._plan.stages[self._stage], self._ledger.tally(self._stage)
+        if self._history.aborted and self._stage not in self._history.passed:
+            self._stop(self._history.aborted, "abort")
+            return True
         verdict = judge_end(stage, tally, size=self._stage_size)
         if not verdict.passed and self._stage not in self._history.passed:
             self._close_stage(passed=False, reason=verdict.reason)
@@ -382,16 +385,11 @@ class Rollout:
         return True
 
     def _close_stage(self, *, passed: bool, reason: str) -> None:
-        stage: StagePlan = self._plan.stages[self._stage]
-        self._out.append(
-            CloseStage(
-                index=self._stage,
-                name=stage.name,
-                passed=passed,
-                reason=reason,
-                counts=self._ledger.close(self._stage).as_mapping(),
-            )
-        )
+        counts = self._ledger.close(self._stage).as_mapping()
+        self._out.append(CloseStage(
+            index=self._stage, name=self._plan.stages[self._stage].name, passed=passed,
+            reason=reason, counts=counts,
+        ))
 
     def _finish(self) -> None:
         self._stage = len(self._plan.stages)

@@ -34,7 +34,8 @@ place of all values, `censored`. Known secrets are `********` everywhere.
 
 #: How annotations of Python read in JSON.
 _JSON_NAMES: Final = {
-    "str": "string", "int": "integer", "float": "number", "bool": "boolean",
+    "str": "string", "int": "integer", "float": "number", "float | None": "number or null",
+    "bool": "boolean",
     "tuple[int, ...]": "array of integers", "tuple[str, ...]": "array of strings",
     "tuple[str, ...] | None": "array of strings or null",
     "Mapping[str, int]": "object, name to integer",

@@ -12,12 +12,17 @@ from fleetrun.model.events import (
     Notice,
     PlayFinished,
     PlayStarted,
+    RolloutContinued,
+    RolloutPaused,
     RunFinished,
     RunHalted,
     RunResumed,
     RunStarted,
     StageFinished,
+    StageReleased,
+    StageSoaking,
     StageStarted,
+    StageWaiting,
     TaskFinished,
 )
 from fleetrun.model.redact import censor
@@ -27,6 +32,7 @@ from fleetrun.reporters.failures import FailureBook, describe, likeness
 from fleetrun.reporters.folding import count_devices, fold, show_folds
 from fleetrun.reporters.palette import GLYPHS, Palette
 from fleetrun.reporters.sink import Out, room_in
+from fleetrun.reporters.steering import Steered, steering_line
 from fleetrun.reporters.summary import (
     add_recaps,
     cluster_lines,
@@ -70,6 +76,7 @@ class TextReporter:
         self._verbosity = verbosity
         self._is_adhoc = is_adhoc
         self._device_count = 0
+        self._run = "RUN"
         #: A play of one stage is not told in stages.
         self._has_stages = False
         self._failures = FailureBook()
@@ -84,6 +91,11 @@ class TextReporter:
             PlayStarted.type: self._play_started,
             StageStarted.type: self._stage_started,
             StageFinished.type: self._stage_finished,
+            StageSoaking.type: self._steered,
+            StageWaiting.type: self._steered,
+            StageReleased.type: self._steered,
+            RolloutPaused.type: self._steered,
+            RolloutContinued.type: self._steered,
             TaskFinished.type: self._task_finished,
             DeviceFinished.type: self._device_finished,
             PlayFinished.type: self._play_finished,
@@ -119,6 +131,7 @@ class TextReporter:
         return self._verbosity > 0 or self._device_count <= FEW_DEVICES
 
     def _run_started(self, event: RunStarted) -> None:
+        self._run = event.run
         self._device_count = len(event.devices)
         if self._is_adhoc and self._verbosity == 0:
             return
@@ -128,7 +141,11 @@ class TextReporter:
             f"{count_devices(len(event.devices))}{check}"
         )
 
+    def _steered(self, event: Steered) -> None:
+        self._say(steering_line(event, self._run, self._palette))
+
     def _run_resumed(self, event: RunResumed) -> None:
+        self._run = event.run
         self._say(f"run {escape_line(event.run)} · resumed (epoch {event.epoch})")
 
     def _play_started(self, event: PlayStarted) -> None:

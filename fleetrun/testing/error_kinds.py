@@ -221,6 +221,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "usage/no-folder": "The folder that the run or plan began in is gone.",
     "usage/no-lab": "There is no lab of this name.",
     "usage/no-such-step": "`resume` names a step that was not interrupted.",
+    "usage/run-is-over": "The run has ended, so nothing can be wanted of it.",
     "usage/no-such-play": "The playbook has fewer plays.",
     "usage/no-such-task": "No task matches `--start-at-task`.",
     "usage/no-types": "`lab up --types` names no type.",

@@ -18,7 +18,7 @@ from fleetrun.contracts import Lease
 from fleetrun.errors import FleetrunError, JournalError, LockedError, UsageError
 from fleetrun.model.events import AnyEvent, RunFinished
 from fleetrun.model.redact import MASK, censor
-from fleetrun.model.run import Invocation, RunRecord, RunState
+from fleetrun.model.run import Invocation, RunRecord, RunState, Wish
 from fleetrun.model.values import SecretText, Value
 
 #: Seconds of real time that everybody else gets before a wait is over.
@@ -116,6 +116,7 @@ class _Run:
     #: How many of the events would survive a crash.
     durable: int = 0
     lease_until: float = 0.0
+    wishes: list[Wish] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -188,6 +189,16 @@ class MemoryJournal:
             self._held(lease).events.append(censor(event))
         except LockedError:
             return
+
+    async def add_wish(self, run: str, wish: Wish) -> None:
+        """Keeps a wish for a run."""
+        self._find(run).wishes.append(wish)
+
+    async def take_wishes(self, lease: Lease) -> Sequence[Wish]:
+        """Gives the wishes of a run, once."""
+        found = self._held(lease)
+        taken, found.wishes = found.wishes, []
+        return taken
 
     async def commit(self, lease: Lease) -> None:
         """Makes all events durable."""

@@ -21,7 +21,7 @@ from fleetrun.contracts import Journal, Lease
 from fleetrun.errors import FleetrunError, JournalError, LockedError, UsageError
 from fleetrun.model.events import AnyEvent, DeviceStarted, RunFinished, StepAnswered, TaskFinished
 from fleetrun.model.result import Outcome, TaskResult, TaskStatus
-from fleetrun.model.run import RunState
+from fleetrun.model.run import RunState, Wish, WishKind
 from fleetrun.model.values import Expression, SecretText, TemplateText, Value
 from fleetrun.testing.factories import INVOCATION, every_event, make_event
 
@@ -342,6 +342,23 @@ async def survives_cancelled_waiters(stores: Stores) -> None:
     await journal.commit(lease)
 
 
+async def hands_wishes_to_the_engine_once(stores: Stores) -> None:
+    """Another process leaves wishes; the run's engine gets them in order, and only it."""
+    engine, shell = stores.open(), stores.open()
+    lease, other = await start(engine, "one"), await start(engine, "two")
+    asked = [
+        Wish(kind=WishKind.APPROVE, by="ann@desk", stage="ask"),
+        Wish(kind=WishKind.ABORT, by="bob@desk"),
+    ]
+    for wish in asked:
+        await shell.add_wish("one", wish)
+    assert list(await engine.take_wishes(other)) == []
+    assert list(await engine.take_wishes(lease)) == asked
+    assert list(await engine.take_wishes(lease)) == []
+    with raises(UsageError):
+        await shell.add_wish("nowhere", asked[0])
+
+
 JOURNAL_CHECKS: Final[tuple[Check, ...]] = (
     keeps_every_event_exactly_and_in_order,
     keeps_any_value_of_a_device,
@@ -362,4 +379,5 @@ JOURNAL_CHECKS: Final[tuple[Check, ...]] = (
     finds_a_run_by_what_people_type,
     lists_the_latest_runs_first,
     survives_cancelled_waiters,
+    hands_wishes_to_the_engine_once,
 )

@@ -6,9 +6,12 @@ import pytest
 
 from fleetrun.model.rollout import (
     AbortRule,
+    Approval,
     FailureClass,
     Gate,
     GraphEdge,
+    OnTimeout,
+    RateSpec,
     RolloutSpec,
     Size,
     SizeUnit,
@@ -119,7 +122,15 @@ def test_stages_that_end_early_are_a_warning(workshop) -> None:
     [
         ("rollout: fast", "input/type", "`rollout` must be a mapping"),
         ("rollout: {stage: []}", "input/unknown-keyword", "`stage`"),
-        ("rollout: {limits: []}", "input/unsupported-keyword", "`limits`"),
+        ("rollout: {limits: {per: site}}", "input/type", "`limits` must be a list"),
+        ("rollout: {limits: [{per: site}]}", "input/missing-keyword", "no `max`"),
+        ("rollout: {limits: [{per: a b, max: 1}]}", "input/variable-name", "`a b`"),
+        ("rollout: {limits: [{per: site, max: 0}]}", "input/range", "at least 1"),
+        ("rollout: {rate: {growth: 2}}", "input/missing-keyword", "no `per_minute`"),
+        ("rollout: {rate: {per_minute: 0}}", "input/range", "at least 0.01"),
+        ("rollout: {rate: {per_minute: 5, growth: 2}}", "input/missing-keyword", "`grow_after`"),
+        ("rollout: {rate: {per_minute: 5, max_per_minute: 2}}", "input/range", "is below"),
+        ("rollout: {rate: {per_minute: 5, growth: 2, grow_after: 9}}", "input/type", "successes"),
         ("rollout: {order: random}", "input/unknown-value", "`random`"),
         ("rollout: {concurrency: 0}", "input/range", "at least 1"),
         ("rollout: {concurrency: 2.5}", "input/type", "whole number"),
@@ -132,9 +143,14 @@ def test_stages_that_end_early_are_a_warning(workshop) -> None:
         ("rollout: {stages: [{pick: yes}]}", "input/type", "number of devices"),
         ("rollout: {stages: [{pick: tag_lab}]}", "input/unsupported-keyword", "nothing else yet"),
         ("rollout: {stages: [{pick: {per: [x]}}]}", "input/unsupported-keyword", "nothing else"),
-        ("rollout: {stages: [{pick: 5, soak: 3h}, {pick: 100%}]}", "input/unsupported-keyword",
-         "`soak`"),
-        ("rollout: {stages: [{name: ask, pause: {}}]}", "input/unsupported-keyword", "`pause`"),
+        ("rollout: {stages: [{pick: 5, soak: 3}, {pick: 100%}]}", "input/type", "a span of time"),
+        ("rollout: {stages: [{pick: 5, soak: 3w}, {pick: 100%}]}", "input/type", "not '3w'"),
+        ("rollout: {stages: [{name: ask, pause: {}}]}", "input/missing-keyword", "no `approval`"),
+        ("rollout: {stages: [{pause: {approval: ops}}]}", "input/missing-keyword", "no `name`"),
+        ("rollout: {stages: [{name: a, pause: {approval: o}, pick: 3}]}", "input/conflict",
+         "either `pause` or `pick`"),
+        ("rollout: {stages: [{name: a, pause: {approval: o, on_timeout: wait}}]}",
+         "input/unknown-value", "`wait`"),
         ("rollout: {stages: [{pick: 10%}, {pick: 5%}]}", "input/range", "adds no device"),
         ("rollout: {stages: [{name: a, pick: 1}, {name: a, pick: 2}]}", "input/duplicate-name",
          "called `a`"),
@@ -170,6 +186,31 @@ def test_mistakes_in_rollouts_are_clear_errors(workshop, text: str, kind: str, p
 
     assert problem.kind == kind
     assert part in problem.message
+
+
+def test_limits_rate_soak_and_approval_reach_the_model(workshop) -> None:
+    """Spans of time are seconds, shares are percent."""
+    rollout = play_of(workshop, """\
+rollout:
+  limits: [{per: site, max: 2}, {per: device_type, max: 20%}]
+  rate: {per_minute: 50, growth: 2.0, grow_after: {succeeded: 1000}, max_per_minute: 5000}
+  stages:
+    - {name: canary, pick: 5, soak: 1h30m}
+    - {name: ask, pause: {approval: ops, timeout: 3d, on_timeout: continue}}
+    - {name: rest, pick: 100%}
+""").rollout
+
+    assert [(limit.per, limit.size) for limit in rollout.limits] == [
+        ("site", count(2)), ("device_type", percent(20)),
+    ]
+    assert rollout.rate == RateSpec(
+        per_minute=50, growth=2, grow_after=1000, max_per_minute=5000
+    )
+    canary, ask, rest = rollout.stages
+    assert (canary.soak_s, ask.size, rest.soak_s) == (5400, None, 0)
+    assert ask.approval == Approval(
+        who="ops", timeout_s=259200, on_timeout=OnTimeout.CONTINUE
+    )
 
 
 def test_a_group_waits_within_a_scope_for_a_share(workshop) -> None:

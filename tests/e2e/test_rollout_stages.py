@@ -1,0 +1,199 @@
+"""Limits, rate, soak, approval and the operator's wishes, on simulated devices over real SSH."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+
+from tests.e2e.conftest import interrupt
+
+SITES = """
+all:
+  hosts:
+    gw-001: {site: a}
+    sensor-001: {site: a}
+    sensor-002: {site: a}
+    sensor-003: {site: b}
+    sensor-004: {site: b}
+"""
+TASKS = """
+  gather_facts: false
+  tasks: [{name: work, shell: "sleep 0.3; echo x >> /root/stages"}]
+"""
+
+
+def play(fleetrun, rollout: str) -> str:
+    (fleetrun.folder / "sites.yml").write_text(SITES)
+    return fleetrun.play("play.yml", f"- hosts: all\n  rollout: {rollout}{TASKS}")
+
+
+def spans(events: list[dict]) -> dict[str, tuple[float, float]]:
+    """device -> when it started and finished, as the journal says it."""
+    started = {e["device"]: e["at"] for e in events if e["type"] == "device_started"}
+    return {
+        e["device"]: (started[e["device"]], e["at"])
+        for e in events if e["type"] == "device_finished" and e["device"] in started
+    }
+
+
+def most_at_once(some: list[tuple[float, float]]) -> int:
+    return max(sum(a <= start < b for a, b in some) for start, _ in some)
+
+
+def wait_for(process, kind: str) -> list[dict]:
+    """Reads the NDJSON of a run until an event of this type comes."""
+    seen: list[dict] = []
+    for line in process.stdout:
+        seen.append(json.loads(line))
+        if seen[-1]["type"] == kind:
+            return seen
+    raise AssertionError(f"the run ended without {kind}: {seen[-1:]} {process.stderr.read()}")
+
+
+def start(fleet, fleetrun):
+    return fleetrun.start("run", "play.yml", "-i", fleet.inventory, "-i", "sites.yml",
+                          "--output", "json")
+
+
+def rest_of(process) -> list[dict]:
+    lines = process.stdout.read().splitlines()
+    process.communicate(timeout=60)
+    return [json.loads(line) for line in lines]
+
+
+def test_limits_and_rate_hold_at_every_instant(fleet, fleetrun):
+    """One device per site at a time, and starts at least half a second apart."""
+    play(fleetrun, "{limits: [{per: site, max: 1}], rate: {per_minute: 120}}")
+    events = fleetrun.events("run", "play.yml", "-i", fleet.inventory, "-i", "sites.yml")
+    assert events[-1]["exit_code"] == 0
+    found = spans(events)
+    assert len(found) == 5
+    for site in ({"gw-001", "sensor-001", "sensor-002"}, {"sensor-003", "sensor-004"}):
+        assert most_at_once([found[name] for name in site]) == 1
+    starts = sorted(begin for begin, _ in found.values())
+    assert all(b - a > 0.45 for a, b in itertools.pairwise(starts))
+
+
+def test_a_share_of_a_site_is_a_limit(fleet, fleetrun):
+    """50 % of 3 and of 2 devices are one each; without the limit all run at once."""
+    play(fleetrun, "{limits: [{per: site, max: 50%}]}")
+    events = fleetrun.events("run", "play.yml", "-i", fleet.inventory, "-i", "sites.yml")
+    found = spans(events)
+    assert most_at_once([found[n] for n in ("gw-001", "sensor-001", "sensor-002")]) == 1
+    assert most_at_once(list(found.values())) == 2
+
+
+def test_a_stage_soaks_before_the_next_one_starts(fleet, fleetrun):
+    """The soak counts from the last success, and is told."""
+    play(fleetrun, "{stages: [{name: canary, pick: 1, soak: 2s}, {name: rest, pick: 100%}]}")
+    events = fleetrun.events("run", "play.yml", "-i", fleet.inventory)
+    found = spans(events)
+    first_end = found.pop("gw-001")[1]
+    [soak] = [event for event in events if event["type"] == "stage_soaking"]
+    assert soak["name"] == "canary"
+    assert abs(soak["until"] - first_end - 2) < 0.2
+    assert all(begin >= soak["until"] for begin, _ in found.values())
+    assert events[-1]["exit_code"] == 0
+
+
+def test_a_soak_survives_a_kill_and_is_not_begun_anew(fleet, fleetrun):
+    """kill -9 in the soak; resume waits for what is left of it."""
+    play(fleetrun, "{stages: [{name: canary, pick: 1, soak: 5s}, {name: rest, pick: 100%}]}")
+    process = start(fleet, fleetrun)
+    [*_, soak] = wait_for(process, "stage_soaking")
+    # The event is shown a moment before it is durable.
+    time.sleep(0.5)
+    process.kill()
+    process.communicate()
+    time.sleep(1)
+    done = fleetrun("resume", "last", "--output", "json")
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    again = [event["until"] for event in events if event["type"] == "stage_soaking"]
+    assert again == [soak["until"]]
+    found = spans(events)
+    assert "gw-001" not in found
+    assert all(begin >= soak["until"] for begin, _ in found.values())
+
+
+def test_a_stage_waits_for_approval_from_another_shell(fleet, fleetrun):
+    """Nothing starts before `approve`; who approved is in the journal."""
+    play(fleetrun, "{stages: [{name: canary, pick: 1}, {name: ask, pause: {approval: ops}},"
+                   " {name: rest, pick: 100%}]}")
+    process = start(fleet, fleetrun)
+    seen = wait_for(process, "stage_waiting")
+    assert (seen[-1]["name"], seen[-1]["who"]) == ("ask", "ops")
+    time.sleep(0.5)
+    said = fleetrun("approve", "last", "--stage", "ask")
+    assert said.returncode == 0, said.stderr
+    events = rest_of(process)
+    assert process.returncode == 0
+    assert events[0]["type"] == "stage_released"
+    assert events[0]["reason"].startswith("approved by ")
+    assert len(spans(events)) == 4
+
+
+def test_an_approval_that_does_not_come_halts(fleet, fleetrun):
+    """on_timeout: abort closes the gate; the rest is cancelled."""
+    play(fleetrun, "{stages: [{name: canary, pick: 1},"
+                   " {name: ask, pause: {approval: ops, timeout: 1s}}, {name: rest, pick: 100%}]}")
+    events = fleetrun.events("run", "play.yml", "-i", fleet.inventory)
+    assert events[-1]["exit_code"] == 5
+    assert "ops did not approve within 1s" in events[-1]["reason"]
+    assert list(events[-1]["outcomes"].values()).count("cancelled") == 4
+
+
+def test_a_stop_in_a_wait_is_resumed_there(fleet, fleetrun):
+    """Ctrl-C while it waits for approval: exit 130; resume waits again, then goes on."""
+    play(fleetrun, "{stages: [{name: canary, pick: 1}, {name: ask, pause: {approval: ops}},"
+                   " {name: rest, pick: 100%}]}")
+    process = start(fleet, fleetrun)
+    wait_for(process, "stage_waiting")
+    interrupt(process)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    # Left while nobody drives the run: taken up by resume.
+    assert "resume" in fleetrun("approve", "last", "--stage", "ask").stderr
+    done = fleetrun("resume", "last", "--output", "json")
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(spans(events)) == 4
+    assert any(event["type"] == "stage_released" for event in events)
+
+
+def test_pause_and_promote_from_another_shell(fleet, fleetrun):
+    """A paused run starts nothing until it is promoted."""
+    play(fleetrun, "{concurrency: 1, stages: [{name: all, pick: 100%}]}")
+    process = start(fleet, fleetrun)
+    wait_for(process, "device_started")
+    assert fleetrun("pause", "last").returncode == 0
+    seen = wait_for(process, "rollout_paused")
+    assert seen[-1]["by"]
+    time.sleep(1.5)
+    before = time.time()
+    assert fleetrun("promote", "last").returncode == 0
+    events = rest_of(process)
+    assert process.returncode == 0
+    starts = [event["at"] for event in events if event["type"] == "device_started"]
+    assert starts
+    assert all(at > before for at in starts)
+
+
+def test_abort_is_for_good(fleet, fleetrun):
+    """What runs ends, the rest is cancelled; resume does not go on with it."""
+    play(fleetrun, "{concurrency: 1, stages: [{name: canary, pick: 1, soak: 1h},"
+                   " {name: rest, pick: 100%}]}")
+    process = start(fleet, fleetrun)
+    wait_for(process, "stage_soaking")
+    assert fleetrun("abort", "last").returncode == 0
+    events = rest_of(process)
+    assert process.returncode == 5
+    assert events[-1]["reason"].startswith("aborted by ")
+    assert list(events[-1]["outcomes"].values()).count("cancelled") == 4
+    done = fleetrun("resume", "last", "--output", "json")
+    assert done.returncode == 5, done.stderr
+    assert '"device_started"' not in done.stdout
+    late = fleetrun("abort", "last")
+    assert late.returncode == 2
+    assert "is over" in late.stderr

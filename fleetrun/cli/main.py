@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "exec": ("fleetrun.cli.exec", "Run one command or module on devices, ad hoc."),
     "plan": ("fleetrun.cli.plan", "Show what a run would do: stages, waves, counts."),
     "graph": ("fleetrun.cli.graph", "Draw which groups of devices wait for which."),
+    "simulate": ("fleetrun.cli.simulate", "Play a rollout in virtual time: stages, time, reach."),
     "apply": ("fleetrun.cli.apply", "Run a plan that `plan -o` saved; a stale one is refused."),
     "resume": ("fleetrun.cli.resume", "Go on with a run that was interrupted."),
     "approve": ("fleetrun.cli.approve", "Let a stage go on that waits for approval."),
@@ -61,7 +62,7 @@ Exit codes: 0 all ok, 1 internal error, 2 wrong input, 3 a device failed,
 
 #: Commands whose flags have their defaults from configuration files.
 _CONFIGURED: Final = frozenset(
-    {"run", "playbook", "exec", "plan", "graph", "resume", "retry", "apply"}
+    {"run", "playbook", "exec", "plan", "graph", "simulate", "resume", "retry", "apply"}
 )
 
 

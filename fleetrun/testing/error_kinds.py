@@ -222,6 +222,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "usage/no-lab": "There is no lab of this name.",
     "usage/no-such-step": "`resume` names a step that was not interrupted.",
     "usage/run-is-over": "The run has ended, so nothing can be wanted of it.",
+    "usage/simulated-share": "An option of `simulate` is no share of devices or no span of time.",
     "usage/no-such-play": "The playbook has fewer plays.",
     "usage/no-such-task": "No task matches `--start-at-task`.",
     "usage/no-types": "`lab up --types` names no type.",

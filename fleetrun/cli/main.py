@@ -23,6 +23,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "run": ("fleetrun.cli.run", "Run a playbook on the devices it selects."),
     "playbook": ("fleetrun.cli.playbook", "As `run`, with ansible-playbook's flags and output."),
     "exec": ("fleetrun.cli.exec", "Run one command or module on devices, ad hoc."),
+    "diagnose": ("fleetrun.cli.diagnose", "Look whether devices are well."),
     "plan": ("fleetrun.cli.plan", "Show what a run would do: stages, waves, counts."),
     "graph": ("fleetrun.cli.graph", "Draw which groups of devices wait for which."),
     "simulate": ("fleetrun.cli.simulate", "Play a rollout in virtual time: stages, time, reach."),
@@ -62,7 +63,10 @@ Exit codes: 0 all ok, 1 internal error, 2 wrong input, 3 a device failed,
 
 #: Commands whose flags have their defaults from configuration files.
 _CONFIGURED: Final = frozenset(
-    {"run", "playbook", "exec", "plan", "graph", "simulate", "resume", "retry", "apply"}
+    {
+        "run", "playbook", "exec", "diagnose", "plan", "graph", "simulate", "resume", "retry",
+        "apply",
+    }
 )
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from fleetrun.model.events import TaskFinished
 from fleetrun.model.result import TaskResult, TaskStatus
 from fleetrun.model.values import Value
+from fleetrun.planning.health import health_line, is_health
 from fleetrun.reporters.escape import escape, escape_block, escape_line
 from fleetrun.reporters.failures import describe
 from fleetrun.reporters.palette import GLYPHS, Palette
@@ -51,10 +52,12 @@ def debug_text(result: TaskResult) -> str:
 def command_output(result: TaskResult) -> str:
     """Returns a result as the output of an ad-hoc command, not escaped.
 
-    stdout, then stderr; for a module without output what it gave. A failure
-    says so first.
+    stdout, then stderr; for a module without output what it gave, of a
+    diagnosis what is wrong. A failure says so first.
     """
     values = result.values
+    if is_health(values):
+        return health_line(values)
     if "stdout" in values or "stderr" in values:
         parts = [str(values.get(name) or "") for name in ("stdout", "stderr")]
         text = "\n".join(part.rstrip() for part in parts if part.strip())

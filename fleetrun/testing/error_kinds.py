@@ -201,6 +201,7 @@ SENTENCES: Final[Mapping[str, str]] = {
         "Another device failed at a task with `run_once` or `any_errors_fatal`, or too many did "
         "for `max_fail_percentage`, and all devices of the batch fail then."
     ),
+    "task/unhealthy": "The device's own checks found that it is not well.",
     "task/until": "The task's `until` was not met in all its attempts.",
     "template/budget": "A template is too much work or makes too large a value.",
     "template/hidden": (
@@ -213,6 +214,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "template/value": "A filter, test or lookup refused its value.",
     "usage/ambiguous-run": "More than one run begins with this id.",
     "usage/bad-share": "A fault of the lab needs a share between 0% and 100%.",
+    "usage/check": "`fleetrun diagnose` knows no such check or threshold, or not that value.",
     "usage/device-gone": "A device of the run is no longer in the inventory.",
     "usage/empty-limit": "The file of `--limit @FILE` names no device.",
     "usage/extra-vars": "`--extra-vars` is neither NAME=VALUE, nor a mapping, nor @FILE.",

@@ -22,7 +22,7 @@ _KIND: Final = re.compile(r"[a-z]+/[a-z]+(?:-[a-z]+)*")
 _FAMILY: Final = re.compile(r"[a-z]+/")
 _WORD: Final = re.compile(r"[a-z]+(?:-[a-z]+)*")
 #: `fr_fail "message" module/kind`: the last word of a command in sh.
-_SH_KIND: Final = re.compile(r"\s(module/[a-z]+(?:-[a-z]+)*)\b")
+_SH_KIND: Final = re.compile(r"\s((?:module|task)/[a-z]+(?:-[a-z]+)*)\b")
 #: Constants that only look like a kind.
 _NO_KINDS: Final = frozenset({
     "application/json", "application/x-www-form-urlencoded", "application/octet-stream",

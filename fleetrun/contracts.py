@@ -14,6 +14,7 @@ from typing import Protocol
 from fleetrun.model.events import AnyEvent
 from fleetrun.model.playbook import Node, Task
 from fleetrun.model.result import TaskResult
+from fleetrun.model.rollout import CheckVerdict, ExternalCheck
 from fleetrun.model.run import Invocation, RunRecord, RunState, Wish
 from fleetrun.model.steps import Reply, Step
 from fleetrun.model.values import Vars
@@ -271,6 +272,19 @@ class SecretSource(Protocol):
 
     def become_password(self, device: str) -> str | None:
         """The password for privilege escalation, or None."""
+        ...
+
+
+class GateProbe(Protocol):
+    """Runs the external check of a gate, on the controller."""
+
+    async def __call__(
+        self, check: ExternalCheck, told: Mapping[str, str]
+    ) -> tuple[CheckVerdict, str]:
+        """Returns the verdict and a line for people; a check that fails never raises.
+
+        `told` are environment variables for the command.
+        """
         ...
 
 

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from fleetrun.actions.gate_probe import GateProbe
 from fleetrun.actions.include_vars import IncludeVars
 from fleetrun.actions.registry import CONTROLLER_ACTIONS, dialogues, preparers
 from fleetrun.app.loaded import Loaded, read_inventory
@@ -239,7 +240,7 @@ class FleetApp:
             login_password=asked.passwords.login,
             wishes=Wishes(decisions=self._resume.decisions, by=operator()), clock=self._clock,
             known_hosts=default_known_hosts(),
-            extra_vars=invocation.extra_vars,
+            extra_vars=invocation.extra_vars, probe=GateProbe(base_dir),
             replan=partial(plan_again, loaded, run), reload=partial(read_inventory, loaded),
             warnings=(
                 *loaded.inventory.warnings, *loaded.playbook.warnings,

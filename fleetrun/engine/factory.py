@@ -25,12 +25,14 @@ from fleetrun.engine.world import World
 from fleetrun.errors import InputError, Problem
 from fleetrun.model.events import DeviceConnected
 from fleetrun.model.playbook import Play
+from fleetrun.model.rollout import CheckVerdict
 from fleetrun.model.steps import DialogueStep, Done, Meet, RemoteBatch, Report, Verdict, Via
 from fleetrun.model.values import SecretText, Vars
 from fleetrun.planning.device_program import DeviceProgram
 from fleetrun.planning.device_state import DeviceState
 from fleetrun.planning.hidden import restored
 from fleetrun.planning.meeting import Meeting, alone
+from fleetrun.planning.rollout_words import RunCheck
 from fleetrun.planning.scope import Scope
 from fleetrun.planning.toolbox import DeviceVars
 from fleetrun.planning.variables import (
@@ -71,6 +73,14 @@ class DeviceFactory:
         self._begun[play.index] = devices
         self._current = play.index
         self.world.forget_past()
+
+    async def probe(self, told: RunCheck) -> tuple[CheckVerdict, str]:
+        """Runs the external check of a stage's gate."""
+        if self._setup.probe is None:
+            return CheckVerdict.INCONCLUSIVE, "nothing here runs checks"
+        return await self._setup.probe(
+            told.check, {"FLEETRUN_RUN": self._setup.run, "FLEETRUN_STAGE": told.name}
+        )
 
     def runner(self, play: Play, device: str, hall: Hall) -> DeviceRunner:
         """Returns what runs `device` through `play`, which must have begun.

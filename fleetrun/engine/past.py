@@ -19,6 +19,7 @@ from fleetrun.model.events import (
     RunHalted,
     RunResumed,
     RunStarted,
+    StageChecked,
     StageFinished,
     StageReleased,
     StageStarted,
@@ -118,7 +119,10 @@ class Past:
     def _take_fact(self, event: AnyEvent) -> None:
         """Adds what only the rollout of a play must know."""
         match event:
-            case PlayStarted() | StageStarted() | StageFinished() | StageReleased():
+            case (
+                PlayStarted() | StageStarted() | StageFinished() | StageReleased()
+                | StageChecked()
+            ):
                 self._take_rollout(event)
             case DeviceStarted():
                 self._begun.setdefault(event.play, set()).add(event.device)

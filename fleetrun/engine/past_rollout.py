@@ -8,15 +8,16 @@ from typing import TypeAlias
 from fleetrun.model.events import (
     DeviceStarted,
     PlayStarted,
+    StageChecked,
     StageFinished,
     StageReleased,
     StageStarted,
 )
-from fleetrun.model.rollout import RolloutHistory
+from fleetrun.model.rollout import CheckVerdict, RolloutHistory
 
 #: Events that change a `RolloutHistory`.
 RolloutFact: TypeAlias = (
-    "PlayStarted | StageStarted | StageFinished | StageReleased | DeviceStarted"
+    "PlayStarted | StageStarted | StageFinished | StageReleased | StageChecked | DeviceStarted"
 )
 
 
@@ -31,6 +32,9 @@ def with_fact(history: RolloutHistory, event: RolloutFact) -> RolloutHistory:
         case StageStarted():
             # A resumed run says it again; the first time counts.
             return replace(history, opened_at={event.stage: event.at, **history.opened_at})
+        case StageChecked():
+            said = (*history.checks.get(event.stage, ()), (CheckVerdict(event.verdict), event.text))
+            return replace(history, checks={**history.checks, event.stage: said})
         case StageReleased():
             return replace(history, released=history.released | {event.stage})
         case StageFinished():

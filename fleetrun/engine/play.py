@@ -29,6 +29,7 @@ from fleetrun.model.events import (
     DeviceFinished,
     PlayFinished,
     PlayStarted,
+    StageChecked,
 )
 from fleetrun.model.result import Outcome
 from fleetrun.model.rollout import RolloutPlan
@@ -39,6 +40,7 @@ from fleetrun.planning.rendezvous import OTHERS_FAILED
 from fleetrun.planning.rollout import Rollout
 from fleetrun.planning.rollout_words import (
     AwaitApproval,
+    CheckAnswered,
     CloseStage,
     ContinueDevice,
     DeviceSettled,
@@ -46,6 +48,7 @@ from fleetrun.planning.rollout_words import (
     Instruction,
     PlayEnded,
     RolloutEvent,
+    RunCheck,
     SettleDevice,
     StartDevice,
     StartSoak,
@@ -82,6 +85,8 @@ class PlayDriver:
         self._clock = clock
         self._shard: Shard | None = None
         self._timer: Timer | None = None
+        #: External checks; at most one that is not over.
+        self._errands: list[asyncio.Task[None]] = []
         #: What happened and the machine was not told yet. Bounded by the
         #: devices in flight, and the operator's one wish to stop.
         self._inbox: asyncio.Queue[_Happened] = asyncio.Queue()
@@ -149,6 +154,8 @@ class PlayDriver:
             self._batches.open(group)
             with Timer(group, self._clock, self._tick) as self._timer:
                 await self._drive(self._shard)
+            for errand in self._errands:
+                errand.cancel()
         self._shard = None
         self._factory.tell_warnings()
         counts = outcomes.count(self.outcomes.values())
@@ -255,8 +262,19 @@ class PlayDriver:
                 case WakeAt(at=at):
                     if self._timer is not None:
                         self._timer.set(at)
+                case RunCheck() as check:
+                    self._errands.append(shard.group.create_task(self._check(check)))
                 case told:
                     await self._announce(told)
+
+    async def _check(self, told: RunCheck) -> None:
+        verdict, text = await self._factory.probe(told)
+        self._is_heard = True
+        self._publish(StageChecked(
+            at=self._bus.now(), play=self._play, stage=told.index, name=told.name,
+            verdict=verdict.value, text=text,
+        ))
+        self._inbox.put_nowait(CheckAnswered(stage=told.index, verdict=verdict, text=text))
 
     async def _announce(self, told: Instruction) -> None:
         """A decision is durable before anything follows that leans on it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from fleetrun.contracts import Clock, Dialogue, SecretSource, Transport
+from fleetrun.contracts import Clock, Dialogue, GateProbe, SecretSource, Transport
 from fleetrun.engine.wishes import Wishes
 from fleetrun.model.inventory import Inventory
 from fleetrun.model.playbook import Play
@@ -60,5 +60,7 @@ class RunSetup:
     reload: Callable[[], Inventory] | None = None
     #: Plans a play for the inventory as it is when the play begins.
     replan: Callable[[PlayPlan, Inventory], PlayPlan] | None = None
+    #: Runs the external checks of gates; None where nothing has any.
+    probe: GateProbe | None = None
     #: What the loaders want a person to know.
     warnings: tuple[str, ...] = ()

@@ -32,7 +32,7 @@ class Shard:
         finished: Callable[[DeviceFinished], None], clock: Clock,
     ) -> None:
         """`finished` gets each started device's outcome exactly once."""
-        self._group = group
+        self.group = group
         self._play = play
         self._run = run
         self._release = release
@@ -48,7 +48,7 @@ class Shard:
 
     def start(self, device: str) -> None:
         """Starts a device; its outcome comes through `finished`."""
-        task = self._group.create_task(self._one(device), name=f"device {device}")
+        task = self.group.create_task(self._one(device), name=f"device {device}")
         self._tasks[device] = task
         task.add_done_callback(partial(self._ended, device))
 

@@ -18,6 +18,7 @@ from fleetrun.loading.fields import (
 from fleetrun.loading.rollout_limits import (
     read_approval,
     read_duration,
+    read_external,
     read_limits,
     read_rate,
     read_size,
@@ -222,6 +223,7 @@ def _read_gate(field: Field) -> Gate:
         success_pct=read_percent(keys["success"]) if "success" in keys else None,
         abort_on=_read_rules(keys["abort_on"]) if "abort_on" in keys else (),
         unreachable_budget_pct=100.0 if budget is None else budget,
+        external=read_external(keys["external"]) if "external" in keys else None,
     )
 
 

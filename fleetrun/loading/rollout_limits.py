@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 from fleetrun.loading.fields import (
     Field,
@@ -15,7 +16,16 @@ from fleetrun.loading.fields import (
     type_name,
 )
 from fleetrun.loading.schema import Level
-from fleetrun.model.rollout import Approval, LimitSpec, OnTimeout, RateSpec, Size, SizeUnit
+from fleetrun.model.rollout import (
+    Approval,
+    ExternalCheck,
+    LimitSpec,
+    OnInconclusive,
+    OnTimeout,
+    RateSpec,
+    Size,
+    SizeUnit,
+)
 from fleetrun.planning.times import parse_duration
 
 _SIZE = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*(%?)\s*\Z")
@@ -153,3 +163,44 @@ def read_approval(field: Field) -> Approval | None:
         who=who, timeout_s=read_duration(keys["timeout"]) if "timeout" in keys else None,
         on_timeout=OnTimeout(word) if word else OnTimeout.ABORT,
     )
+
+
+def read_external(field: Field) -> ExternalCheck | None:
+    """The external check of a gate."""
+    keys = keywords(field, Level.EXTERNAL, "`external`")
+    if len(keys.keys() & {"cmd", "url"}) != 1:
+        if isinstance(field.value, dict):
+            field.complain(
+                "input/missing-keyword", "`external` needs either `cmd` or `url`",
+                hint="write `external: {cmd: ./kpi.sh, every: 10m, count: 3}`",
+            )
+        return None
+    cmd = _read_command(keys["cmd"]) if "cmd" in keys else ()
+    url = read_text(keys["url"], is_static=True) if "url" in keys else ""
+    if url and not url.startswith(("http://", "https://")):
+        keys["url"].complain("input/type", f"`{url}` is no URL of http or https")
+    if not (cmd or url):
+        return None
+    word = read_word(keys["inconclusive"], list(OnInconclusive)) if "inconclusive" in keys else ""
+    spans = {name: read_duration(keys[name]) for name in ("every", "timeout") if name in keys}
+    counts = {
+        name: read_count(keys[name], least=0 if name == "failures" else 1)
+        for name in ("status", "count", "failures") if name in keys
+    }
+    return ExternalCheck(
+        cmd=cmd, url=url, status=counts.get("status") or 200, count=counts.get("count") or 1,
+        failure_limit=counts.get("failures") or 0, every_s=spans.get("every") or 60.0,
+        timeout_s=spans.get("timeout") or 60.0,
+        inconclusive=OnInconclusive(word) if word else OnInconclusive.PAUSE,
+    )
+
+
+def _read_command(field: Field) -> tuple[str, ...]:
+    try:
+        words = tuple(shlex.split(read_text(field, is_static=True)))
+    except ValueError as error:
+        field.complain("input/type", f"`cmd` cannot be split into words: {error}")
+        return ()
+    if not words:
+        field.complain("input/type", "`cmd` is empty", hint="write `cmd: ./kpi.sh`")
+    return words

@@ -41,6 +41,7 @@ class Level(StrEnum):
     LIMIT = "limit"
     RATE = "rate"
     APPROVAL = "pause of a stage"
+    EXTERNAL = "external check"
 
 
 
@@ -289,6 +290,7 @@ KEYWORDS: Final[Mapping[Level, Table]] = {
     Level.LIMIT: rollout.LIMIT,
     Level.RATE: rollout.RATE,
     Level.APPROVAL: rollout.APPROVAL,
+    Level.EXTERNAL: rollout.EXTERNAL,
 }
 
 #: ``meta:`` actions and whether they are carried out.

@@ -38,10 +38,10 @@ GATE: Final[Table] = {
     success | N% | Share of the attempted devices that must have succeeded.
     abort_on | list of rules | Halt at once when a class of failures passes a limit.
     unreachable_budget | N% | Share of a stage that may be unreachable without holding it up.
+    external | external check | A command on the controller, or a URL, that decides, too.
     """),
     **later("""
     checks | list of text | Checks on the devices. | check with tasks at the end of the play
-    external | mapping | A command that decides. | run it as a play on localhost
     """),
 }
 ABORT_RULE: Final[Table] = now("""
@@ -70,3 +70,13 @@ APPROVAL: Final[Table] = now("""
     timeout | duration | How long to wait, from the stage's start (default: for ever).
     on_timeout | word | abort (the default) or continue.
 """)
+EXTERNAL: Final[Table] = now("""
+    cmd | text | The command, run in the playbook's folder without a shell: status 0 passes, 75 is inconclusive.
+    url | text | In place of `cmd`: a URL to get (http or https).
+    status | number | The HTTP status that passes (default: 200).
+    every | duration | Time between two checks (default: 60s).
+    count | number | So many checks must pass (default: 1); they go on to the end of the soak.
+    failures | number | So many checks may fail (default: 0).
+    timeout | duration | A check without an answer in this time is inconclusive (default: 60s).
+    inconclusive | word | pause (the default: a person decides) or fail.
+""")  # noqa: E501

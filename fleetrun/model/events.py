@@ -115,6 +115,20 @@ class StageWaiting(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StageChecked(Event):
+    """The external check of a stage's gate has an answer."""
+
+    type: ClassVar[str] = "stage_checked"
+    play: int
+    stage: int
+    name: str
+    #: ok | failed | inconclusive
+    verdict: str
+    #: The last line that the check printed, or what went wrong.
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StageReleased(Event):
     """A stage that soaked or waited goes on before its time; durable before it does."""
 
@@ -322,17 +336,17 @@ class Notice(Event):
 
 AnyEvent: TypeAlias = (
     "RunStarted | RunResumed | PlayStarted | StageStarted | StageFinished | StageSoaking "
-    "| StageWaiting | StageReleased | RolloutPaused | RolloutContinued | DeviceStarted "
-    "| DeviceConnected | TasksIntended | StepAnswered | StepAcknowledged | TaskFinished "
-    "| TaskRetried | LeaderChosen | DeviceFinished | RunHalted | PlayFinished | RunFinished "
-    "| Notice"
+    "| StageWaiting | StageChecked | StageReleased | RolloutPaused | RolloutContinued "
+    "| DeviceStarted | DeviceConnected | TasksIntended | StepAnswered | StepAcknowledged "
+    "| TaskFinished | TaskRetried | LeaderChosen | DeviceFinished | RunHalted | PlayFinished "
+    "| RunFinished | Notice"
 )
 
 EVENT_TYPES: Mapping[str, type[Event]] = {
     cls.type: cls
     for cls in (
         RunStarted, RunResumed, PlayStarted, StageStarted, StageFinished, StageSoaking,
-        StageWaiting, StageReleased, RolloutPaused, RolloutContinued, DeviceStarted,
+        StageWaiting, StageChecked, StageReleased, RolloutPaused, RolloutContinued, DeviceStarted,
         DeviceConnected, TasksIntended, StepAnswered, StepAcknowledged, TaskFinished,
         TaskRetried, LeaderChosen, DeviceFinished,
         RunHalted, PlayFinished, RunFinished, Notice,

@@ -48,6 +48,40 @@ class AbortRule:
     mark: Mark | None = None
 
 
+class CheckVerdict(StrEnum):
+    """What an external check says."""
+
+    OK = "ok"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+
+
+class OnInconclusive(StrEnum):
+    """What an inconclusive check means."""
+
+    #: A person decides.
+    PAUSE = "pause"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalCheck:
+    """``external:`` of a gate: a command on the controller, or a URL."""
+
+    cmd: tuple[str, ...] = ()
+    url: str = ""
+    #: HTTP status that passes.
+    status: int = 200
+    #: Seconds between the end of one check and the next.
+    every_s: float = 60.0
+    #: So many must pass.
+    count: int = 1
+    #: So many may fail.
+    failure_limit: int = 0
+    timeout_s: float = 60.0
+    inconclusive: OnInconclusive = OnInconclusive.PAUSE
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
     """What must hold before the next stage starts."""
@@ -57,6 +91,7 @@ class Gate:
     abort_on: tuple[AbortRule, ...] = ()
     #: Share (0..100) of a stage that may be unreachable without holding it up.
     unreachable_budget_pct: float = 100.0
+    external: ExternalCheck | None = None
 
 
 class OnTimeout(StrEnum):
@@ -221,6 +256,8 @@ class RolloutHistory:
     passed: frozenset[int] = frozenset()
     #: Stages that the operator let go on: approved, or the soak cut short.
     released: frozenset[int] = frozenset()
+    #: stage -> what its external checks said, in order: verdict and text.
+    checks: Mapping[int, tuple[tuple[CheckVerdict, str], ...]] = field(default_factory=dict)
     #: The latest start of a device.
     last_start: float | None = None
     #: Devices that started and whose outcome is not known.

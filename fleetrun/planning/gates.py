@@ -238,4 +238,7 @@ def gate_texts(gate: Gate) -> tuple[str, ...]:
             texts.append(f"halt when over {rule.over_pct:g} % {words}{sample}")
     if gate.unreachable_budget_pct < 100:
         texts.append(f"at most {gate.unreachable_budget_pct:g} % unreachable")
+    if gate.external is not None:
+        what = gate.external.url or " ".join(gate.external.cmd)
+        texts.append(f"{what} passes {gate.external.count} times")
     return tuple(texts)

@@ -21,6 +21,7 @@ from fleetrun.planning.gates import broken_rule, judge_end
 from fleetrun.planning.ledger import Ledger
 from fleetrun.planning.rollout_words import (
     Approved,
+    CheckAnswered,
     CloseStage,
     ContinueDevice,
     DeviceParked,
@@ -42,7 +43,7 @@ from fleetrun.planning.rollout_words import (
     Unpause,
     WakeAt,
 )
-from fleetrun.planning.stage_watch import StageWatch, TimedOut, Wait
+from fleetrun.planning.stage_watch import Refused, StageWatch, Wait
 from fleetrun.planning.starts import NotBefore, Starts
 from fleetrun.planning.wave_order import WaveOrder
 
@@ -170,33 +171,28 @@ class Rollout:
                 self._starts.park(event.device)
             case DeviceReady():
                 self._starts.ready(event.device)
-            case Ticked() | PauseRequested() | Promoted() | Approved():
+            case Ticked() | PauseRequested() | Promoted() | Approved() | CheckAnswered():
                 self._steer(event)
             case _:  # pragma: no cover
                 assert_never(event)
         self._advance()
         return self._taken()
 
-    def _steer(self, event: Ticked | PauseRequested | Promoted | Approved) -> None:
+    def _steer(
+        self, event: Ticked | PauseRequested | Promoted | Approved | CheckAnswered
+    ) -> None:
         """Takes in the time, and the operator's wishes."""
         if self._is_finished or self._halt is not None:
             return
         match event:
-            case Ticked():
-                pass
-            case PauseRequested(by=by):
-                if not self._is_paused:
-                    self._is_paused = True
-                    self._out.append(Pause(by=by))
-            case Promoted(by=by):
-                if self._is_paused:
-                    self._is_paused = False
-                    self._out.append(Unpause(by=by))
-                elif self._watch is not None:
-                    self._watch.promote(by)
-            case Approved(by=by, stage=wanted):
-                if self._watch is not None:
-                    self._watch.approve(by, wanted)
+            case PauseRequested(by=by) if not self._is_paused:
+                self._is_paused = True
+                self._out.append(Pause(by=by))
+            case Promoted(by=by) if self._is_paused:
+                self._is_paused = False
+                self._out.append(Unpause(by=by))
+            case _ if self._watch is not None:
+                self._watch.take(event, self._now)
 
     def _taken(self) -> list[Instruction]:
         taken = self._out[:]
@@ -323,6 +319,7 @@ class Rollout:
         self._stage_size = sum(map(len, stage.waves))
         self._watch = StageWatch(
             self._stage, stage, early=self._early, out=self._out,
+            checks=self._history.checks.get(self._stage, ()),
             opened_at=self._history.opened_at.get(self._stage, self._now),
             is_released=self._stage in (self._history.passed | self._history.released),
         )
@@ -376,7 +373,7 @@ class Rollout:
             if wait.until is not None:
                 self._wake_at(wait.until)
             return False
-        if isinstance(wait, TimedOut):
+        if isinstance(wait, Refused):
             # The stage closes with the halt.
             self._stop(wait.reason, "gate")
             return True

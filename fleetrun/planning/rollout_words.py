@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from fleetrun.model.result import Outcome
+from fleetrun.model.rollout import CheckVerdict, ExternalCheck
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +78,19 @@ class Approved:
     stage: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckAnswered:
+    """The external check of a stage has an answer."""
+
+    stage: int
+    verdict: CheckVerdict
+    #: For people.
+    text: str = ""
+
+
 RolloutEvent: TypeAlias = (
     "DeviceSettled | StopRequested | DeviceParked | DeviceReady | PlayEnded | Ticked "
-    "| PauseRequested | Promoted | Approved"
+    "| PauseRequested | Promoted | Approved | CheckAnswered"
 )
 
 
@@ -159,6 +170,15 @@ class AwaitApproval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunCheck:
+    """Run the external check of the open stage and report with `CheckAnswered`."""
+
+    index: int
+    name: str
+    check: ExternalCheck
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseStage:
     """A stage that was soaking or waited for approval goes on before its time."""
 
@@ -196,5 +216,5 @@ class Finish:
 
 Instruction: TypeAlias = (
     "StartStage | StartDevice | ContinueDevice | SettleDevice | CloseStage | Halt | Finish "
-    "| StartSoak | AwaitApproval | ReleaseStage | Pause | Unpause | WakeAt"
+    "| StartSoak | AwaitApproval | RunCheck | ReleaseStage | Pause | Unpause | WakeAt"
 )

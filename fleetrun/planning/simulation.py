@@ -14,15 +14,17 @@ from heapq import heappop, heappush
 from typing import Final
 
 from fleetrun.model.result import Outcome
-from fleetrun.model.rollout import RolloutPlan
+from fleetrun.model.rollout import CheckVerdict, RolloutPlan
 from fleetrun.planning.rollout import Rollout
 from fleetrun.planning.rollout_words import (
     Approved,
     AwaitApproval,
+    CheckAnswered,
     CloseStage,
     DeviceSettled,
     Halt,
     Instruction,
+    RunCheck,
     SettleDevice,
     StartDevice,
     StartSoak,
@@ -91,6 +93,8 @@ class Simulation:
         self._turn = 0
         self._wake: float | None = None
         self._asks = False
+        #: Stages whose external check runs; it always passes here, at once.
+        self._checks: list[int] = []
         count = sum(len(wave) for stage in plan.stages for wave in stage.waves)
         self.report = SimulationReport(device_count=count)
 
@@ -105,6 +109,9 @@ class Simulation:
 
     def _step(self) -> list[Instruction]:
         """What happens next; an approval is given at once, else the clock moves on."""
+        if self._checks:
+            answer = CheckAnswered(stage=self._checks.pop(), verdict=CheckVerdict.OK)
+            return self._rollout.handle(answer, self._now)
         if self._asks:
             self._asks = False
             return self._rollout.handle(Approved(by="the simulation"), self._now)
@@ -128,6 +135,8 @@ class Simulation:
                     self.report.peak = max(self.report.peak, len(self._ends))
                 case SettleDevice():
                     pass
+                case RunCheck(index=index):
+                    self._checks.append(index)
                 case WakeAt(at=at):
                     self._wake = at
                 case _:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from fleetrun.model.events import (
     RolloutContinued,
     RolloutPaused,
+    StageChecked,
     StageReleased,
     StageSoaking,
     StageWaiting,
@@ -17,7 +18,7 @@ from fleetrun.reporters.escape import escape_line
 from fleetrun.reporters.palette import Palette
 
 Steered: TypeAlias = (
-    "StageSoaking | StageWaiting | StageReleased | RolloutPaused | RolloutContinued"
+    "StageSoaking | StageWaiting | StageChecked | StageReleased | RolloutPaused | RolloutContinued"
 )
 
 
@@ -35,6 +36,9 @@ def steering_line(event: Steered, run: str, palette: Palette) -> str:
                 f"stage {escape_line(name)} waits for approval by {escape_line(who)}{end} · "
                 f"fleetrun approve {run}"
             )
+        case StageChecked(name=name, verdict=verdict, text=said):
+            more = f" · {escape_line(said)}" if said else ""
+            text = f"stage {escape_line(name)} · external check: {verdict}{more}"
         case StageReleased(name=name, reason=reason):
             text = f"stage {escape_line(name)} goes on: {escape_line(reason)}"
         case RolloutPaused(by=by):

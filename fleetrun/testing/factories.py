@@ -22,6 +22,7 @@ from fleetrun.model.events import (
     RunHalted,
     RunResumed,
     RunStarted,
+    StageChecked,
     StageFinished,
     StageReleased,
     StageSoaking,
@@ -72,6 +73,9 @@ EXAMPLES: Final[Mapping[type[Event], Event]] = {
         ),
         StageSoaking(at=AT, play=1, stage=1, name="canary", until=AT + 60),
         StageWaiting(at=AT, play=1, stage=1, name="ask", who="ops", until=AT + 60),
+        StageChecked(
+            at=AT, play=1, stage=1, name="canary", verdict="failed", text="errors: 3 %"
+        ),
         StageReleased(at=AT, play=1, stage=1, name="ask", reason="approved by ann@desk"),
         RolloutPaused(at=AT, play=1, by="ann@desk"),
         RolloutContinued(at=AT, play=1, by="ann@desk"),

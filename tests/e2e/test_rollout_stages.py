@@ -197,3 +197,43 @@ def test_abort_is_for_good(fleet, fleetrun):
     late = fleetrun("abort", "last")
     assert late.returncode == 2
     assert "is over" in late.stderr
+
+
+def with_check(fleetrun, script: str, more: str = "") -> None:
+    (fleetrun.folder / "kpi.sh").write_text("#!/bin/sh\n" + script)
+    (fleetrun.folder / "kpi.sh").chmod(0o755)
+    play(fleetrun, "{stages: [{name: canary, pick: 1, gate: {external: {cmd: ./kpi.sh, every: 1s"
+                   + more + "}}}, {name: rest, pick: 100%}]}")
+
+
+def test_an_external_check_lets_the_next_stage_start(fleet, fleetrun):
+    """Two checks that pass, told with what they printed; then all others."""
+    with_check(fleetrun, "echo x >> seen; echo errors: 0 in $FLEETRUN_STAGE", ", count: 2")
+    events = fleetrun.events("run", "play.yml", "-i", fleet.inventory)
+    said = [event for event in events if event["type"] == "stage_checked"]
+    assert [(one["verdict"], one["text"]) for one in said] == [("ok", "errors: 0 in canary")] * 2
+    assert (fleetrun.folder / "seen").read_text() == "x\nx\n"
+    found = spans(events)
+    assert all(found[name][0] >= said[-1]["at"] for name in set(found) - {"gw-001"})
+    assert events[-1]["exit_code"] == 0
+
+
+def test_an_external_check_that_fails_halts(fleet, fleetrun):
+    """Only the canary was touched."""
+    with_check(fleetrun, "echo errors: 7 %; exit 1")
+    events = fleetrun.events("run", "play.yml", "-i", fleet.inventory)
+    assert events[-1]["exit_code"] == 5
+    assert events[-1]["reason"] == "canary: the external check failed once: errors: 7 %"
+    assert list(spans(events)) == ["gw-001"]
+
+
+def test_an_inconclusive_check_waits_for_a_person(fleet, fleetrun):
+    """`promote` from another shell decides."""
+    with_check(fleetrun, "echo no data; exit 75")
+    process = start(fleet, fleetrun)
+    seen = wait_for(process, "stage_waiting")
+    assert "no data" in seen[-1]["who"]
+    assert fleetrun("promote", "last").returncode == 0
+    events = rest_of(process)
+    assert process.returncode == 0
+    assert len(spans(events)) == 4

@@ -43,6 +43,10 @@ class Hop:
     host: str
     port: int = 22
     user: str = ""
+    #: Its pinned host keys; () = look it up in the known_hosts files.
+    host_keys: tuple[str, ...] = ()
+    #: Devices dial out to it, and are dialled there by their ids.
+    is_bastion: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +64,8 @@ class Target:
     #: known_hosts files to look the device id up in, then its address.
     known_hosts: tuple[str, ...] = ()
     jumps: tuple[Hop, ...] = ()
+    #: Bastions where the device has its tunnel, tried in this order.
+    bastions: tuple[Hop, ...] = ()
     use_ssh_config: bool = False
     password: str | None = field(default=None, repr=False)
     connect_timeout_s: float = 10.0

@@ -123,7 +123,8 @@ class ConnectError(FleetrunError):
     ``connect/dns``, ``connect/banner``, ``connect/login-timeout``,
     ``connect/closed``, ``connect/auth``, ``connect/host-key``,
     ``connect/algorithms``, ``connect/protocol``, ``connect/resources``,
-    ``connect/become``.
+    ``connect/become``, ``connect/bastion``, ``connect/no-tunnel``,
+    ``connect/tunnel-down``.
     """
 
     exit_code = ExitCode.UNREACHABLE
@@ -142,6 +143,7 @@ class LinkLostError(FleetrunError):
     What ran on the device is unknown until its receipts are read.
     Kinds: ``lost/reset``, ``lost/closed``, ``lost/keepalive``,
     ``lost/garbage`` (the device's stream is not our protocol),
+    ``lost/bastion`` (the bastion in between),
     ``lost/shell-died`` (our shell ended on the device), ``lost/timeout``.
     """
 

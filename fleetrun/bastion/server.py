@@ -52,6 +52,7 @@ class Bastion:
         self._options = _options(config)
         self._audit = AuditLog(config.audit)
         self._servers: list[asyncio.Server] = []
+        self._figures_server: asyncio.Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._dials = 0
         #: Set whenever a connection or a dial has ended.
@@ -81,9 +82,19 @@ class Bastion:
         self._options.protocol_factory = lambda: Client(self)
         self._watch_figures()
         if self.config.metrics:
-            self._servers.append(await serve_figures(self.figures, *self.config.metrics))
+            await self._serve_figures(*self.config.metrics)
         self._tasks.append(asyncio.create_task(self._watch_keys()))
         self._audit.write("started", pid=os.getpid())
+
+    async def _serve_figures(self, host: str, port: int) -> None:
+        try:
+            self._figures_server = await serve_figures(self.figures, host, port)
+        except OSError as error:
+            await self.stop()
+            raise PreflightError(
+                f"cannot listen on {host}:{port}: {error.strerror}",
+                kind="bastion/address-in-use", hint="see `metrics` in the configuration",
+            ) from error
 
     def _watch_figures(self) -> None:
         for name, read in (
@@ -302,12 +313,14 @@ class Bastion:
 
     async def stop(self) -> None:
         """Ends everything; safe to call twice."""
-        for server in self._servers:
-            server.close()
+        for server in (*self._servers, self._figures_server):
+            if server is not None:
+                server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for link in tuple(self.connections):
+        # Operators first: what they lose is the bastion, not each of its devices.
+        for link in sorted(self.connections, key=_is_device):
             link.drop("this bastion stops")
         await self._until(lambda: not self.connections, _STOP_S)
         for link in tuple(self.connections):
@@ -349,6 +362,10 @@ def _refusal(
     word: str, text: str, code: int = asyncssh.OPEN_CONNECT_FAILED
 ) -> asyncssh.ChannelOpenError:
     return asyncssh.ChannelOpenError(code, f"{word}: {text}")
+
+
+def _is_device(link: BastionConnection) -> bool:
+    return link.identity is None or link.identity.role is Role.DEVICE
 
 
 def _reason(exc: Exception | None) -> str:

@@ -65,6 +65,9 @@ class ConnectionVars:
     host_keys: tuple[str, ...] = ()
     known_hosts: tuple[str, ...] = ()
     jumps: tuple[Jump, ...] = ()
+    #: Bastions that the device dials out to, tried in order.
+    bastions: tuple[Jump, ...] = ()
+    bastion_host_keys: tuple[str, ...] = ()
     use_ssh_config: bool = False
     connect_timeout_s: float = CONNECT_TIMEOUT_S
     login_timeout_s: float = LOGIN_TIMEOUT_S
@@ -112,6 +115,8 @@ def connection_settings(
         host_keys=found.lines("fleetrun_host_key", "ansible_ssh_host_key"),
         known_hosts=found.texts("fleetrun_known_hosts"),
         jumps=jumps,
+        bastions=found.hops("fleetrun_bastion", found.texts("fleetrun_bastion")),
+        bastion_host_keys=found.lines("fleetrun_bastion_host_key"),
         use_ssh_config=invocation.use_ssh_config,
         connect_timeout_s=found.seconds(
             "ansible_ssh_timeout", "ansible_timeout", default=CONNECT_TIMEOUT_S
@@ -233,8 +238,12 @@ class _Reader:
             asked = list(_proxy_jumps(name, self.words(name), warnings))
             if asked and not written:
                 written, source = asked, name
-        hops = [hop.strip() for text in written for hop in text.split(",")]
-        return tuple(self._jump(source, hop) for hop in hops if hop and hop.lower() != "none")
+        return self.hops(source, written)
+
+    def hops(self, name: str, texts: Sequence[str]) -> tuple[Jump, ...]:
+        """The hosts of a variable: [user@]host[:port], several by commas; none is none."""
+        hops = [hop.strip() for text in texts for hop in text.split(",")]
+        return tuple(self._jump(name, hop) for hop in hops if hop and hop.lower() != "none")
 
     def _jump(self, name: str, text: str) -> Jump:
         match = _HOP.fullmatch(text.strip().removeprefix("ssh://"))

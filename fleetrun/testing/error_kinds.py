@@ -15,6 +15,7 @@ SENTENCES: Final[Mapping[str, str]] = {
         "used."
     ),
     "connect/banner": "Something answers on the port, but it does not greet as an SSH server does.",
+    "connect/bastion": "The bastion that leads to the device is gone: all behind it are affected.",
     "connect/become": "The login works; becoming another user (sudo, su, doas) does not.",
     "connect/closed": "The device closed the connection before the session was made.",
     "connect/dns": "The device's address is a name that does not resolve.",
@@ -23,12 +24,14 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "connect/login-timeout": "The device answers, but the login was not done in time.",
     "connect/no-route": "The network knows no way to the device.",
+    "connect/no-tunnel": "The device has no tunnel at its bastion: it is off or silent.",
     "connect/protocol": "What answers broke the SSH protocol, or refuses to start a session.",
     "connect/refused": (
         "Nothing listens on the device's port, or a jump host may not forward to it."
     ),
     "connect/resources": "This machine or the device has no room for another connection.",
     "connect/timeout": "Nobody answered on the device's address in time.",
+    "connect/tunnel-down": "The device's tunnel is there, but what is behind it does not answer.",
     "demo/no-playbook": "The playbook of the demo is missing from this installation.",
     "engine/abandoned": "The device was abandoned by a second Ctrl-C while a task may have run.",
     "file/directory": "The file to fetch is a folder.",
@@ -162,6 +165,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "lint/unquoted-port": "`fleetrun lint`: a pair of ports is a number of base 60 for Ansible.",
     "lint/yaml-word": "`fleetrun lint`: YAML reads a word (NO, on) as yes/no.",
     "locked/device": "Another run holds the device.",
+    "lost/bastion": "The bastion in between went away while a task may have run.",
     "lost/closed": "The device closed the connection while a task may have run.",
     "lost/crash-loop": "The link was lost again and again; the rest of the play was not tried.",
     "lost/garbage": "What the device sent is not the answer of our program.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -41,6 +42,8 @@ class Attempt:
     is_disconnected: bool = False
     #: True once we closed the connection ourselves.
     is_closed: bool = False
+    #: Says whether the connection to the bastion in between is gone.
+    is_bastion_gone: Callable[[], bool] | None = None
     #: Set when we dropped the connection because of a flood.
     flood: str = ""
 

@@ -118,6 +118,8 @@ class Dialer:
     async def _dial(
         self, attempt: Attempt, trust: Trust, algorithms: tuple[str, ...], via: Link | None
     ) -> Link:
+        if via is not None and attempt.target.bastions:
+            attempt.is_bastion_gone = via.has_ended
         login = await self._keys.login(attempt.target, attempt)
         options = _checked_options(attempt, trust, algorithms)
 

@@ -124,8 +124,29 @@ def _os_error(exc: OSError, attempt: Attempt) -> ConnectError:
                           "check the address, this machine's routes and its firewall")
 
 
+#: The first word of a bastion's refusal: kind, text, hint.
+_BASTION_WORDS = {
+    "no-tunnel": ("connect/no-tunnel", "has no tunnel",
+                  "is the device on, and does its client dial out?"),
+    "tunnel-down": ("connect/tunnel-down", "has a tunnel that does not answer",
+                    "its link broke; the device dials again when its client notices"),
+    "device": ("connect/refused", "has a tunnel, but its SSH server does not answer",
+               "look at sshd on the device, and where its client's -R leads"),
+    "policy": ("connect/auth", "is not in the policy of this key",
+               "the bastion's [operators] say which devices a key reaches"),
+}
+
+
 def _forward_error(exc: asyncssh.ChannelOpenError, attempt: Attempt) -> ConnectError:
     reason = printable(exc.reason)
+    word, _, rest = reason.partition(": ")
+    if attempt.target.bastions and word in _BASTION_WORDS:
+        hop = attempt.target.bastions[0]
+        kind, text, hint = _BASTION_WORDS[word]
+        return ConnectError(
+            f"{attempt.target.device} {text} at bastion {hop.host}: {rest}",
+            kind=kind, hint=hint,
+        )
     lowered = reason.lower()
     kind = next((kind for words, kind in _FORWARD_REASONS if words in lowered), "connect/refused")
     hint = "the jump host must reach the device and allow forwarding (AllowTcpForwarding)"
@@ -231,6 +252,9 @@ def lost_error(exc: Exception | None, attempt: Attempt) -> LinkLostError:
 
 
 def _describe_loss(exc: Exception | None, attempt: Attempt) -> tuple[str, str, str]:
+    if attempt.is_bastion_gone is not None and attempt.is_bastion_gone():
+        return ("bastion", f"lost its bastion, {attempt.target.bastions[0].host}",
+                "this concerns every device behind it")
     found = ("garbage", f"broke the SSH protocol: {printable(str(exc))}", "")
     if attempt.flood:
         found = ("garbage", f"was dropped: {attempt.flood}", "")

@@ -60,11 +60,13 @@ class JumpPool:
 
     async def _dial_hop(self, target: Target, count: int) -> Link:
         hop = target.jumps[count - 1]
-        label = f"jump host {hop.host} (hop {count} of {len(target.jumps)})"
+        label = (f"bastion {hop.host}" if hop.is_bastion
+                 else f"jump host {hop.host} (hop {count} of {len(target.jumps)})")
         via = await self._open(target, count - 1) if count > 1 else None
         server = replace(
             target, device=hop.host, address=hop.host, port=hop.port, user=hop.user,
-            host_keys=(), jumps=(), password=None, use_ssh_config=target.use_ssh_config,
+            host_keys=hop.host_keys, jumps=(), bastions=(), password=None,
+            use_ssh_config=target.use_ssh_config,
         )
         if target.use_ssh_config:
             server = await apply_to_hop(server)

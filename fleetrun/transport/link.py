@@ -146,6 +146,7 @@ class Link(asyncssh.SSHClientConnection):
         self._first_methods = [method.encode() for method in credentials.methods]
         self._signs_at_once = credentials.is_sure
         self._monotonic = monotonic
+        self._has_ended = False
         self._tokens = _FLOOD_BURST
         self._tokens_at = monotonic()
         super().__init__(loop, options, wait="auth")
@@ -157,6 +158,15 @@ class Link(asyncssh.SSHClientConnection):
     def lost(self) -> Exception | None:
         """Why the connection ended, None while it lives or after a clean end."""
         return self._owned.lost
+
+    def has_ended(self) -> bool:
+        """True as soon as the connection is gone, also while its channels hear of it."""
+        return self._has_ended
+
+    @override
+    def _cleanup(self, exc: Exception | None) -> None:
+        self._has_ended = True
+        super()._cleanup(exc)
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

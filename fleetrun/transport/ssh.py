@@ -7,6 +7,7 @@ import asyncio
 import asyncssh
 
 from fleetrun.contracts import Clock, Target
+from fleetrun.transport.bastion_client import BastionClient
 from fleetrun.transport.dial import Dialer
 from fleetrun.transport.errors import lost_error, open_timeout
 from fleetrun.transport.hostkeys import HostKeys
@@ -44,12 +45,15 @@ class SshTransport:
         self._keys = KeyRing(clock, ask_passphrase=ask_passphrase, use_agent=agent)
         self._dialer = Dialer(clock, self._keys, HostKeys())
         self._jumps = JumpPool(self._dialer)
+        self._bastions = BastionClient(self._dialer, self._jumps)
 
     async def connect(self, target: Target) -> SshConnection:
         """Connects and logs in; raises ConnectError with the true cause.
 
         Nothing is sent to a server whose host key is not the pinned one.
         """
+        if target.bastions:
+            return SshConnection(await self._bastions.dial(target))
         if target.use_ssh_config:
             target = await apply_ssh_config(target)
         via = await self._jumps.open(target) if target.jumps else None

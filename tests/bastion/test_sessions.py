@@ -143,7 +143,7 @@ def test_t_11_flood_of_connections_leaves_tunnels_alive(
     ) as bastion, bastion.tunnel(
         "ssh", bastion_keys["dev-a"], f"22:127.0.0.1:{device_sshd.port}"
     ), subprocess.Popen(
-        bastion.ssh(bastion_keys["ops"], "-T") + ["presence --watch"],
+        [*bastion.ssh(bastion_keys["ops"], "-T"), "presence --watch"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
     ) as watcher:
         bastion.wait_for(lambda: is_up(bastion, "dev-a") and bastion.figure(

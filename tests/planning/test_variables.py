@@ -329,6 +329,20 @@ def test_the_keyword_beats_the_command_line() -> None:
     assert users == ["play", "var", "cli"]
 
 
+@pytest.mark.parametrize(("value", "expected"), [
+    ("ops@b1:443", (Jump(host="b1", port=443, user="ops"),)),
+    (["b1:443", "b2"], (Jump(host="b1", port=443), Jump(host="b2"))),
+    ("none", ()),
+])
+def test_bastions_are_named_as_jump_hosts_are(value: Any, expected: tuple[Jump, ...]) -> None:
+    """A text or a list; `none` in host_vars takes a device out of its group's."""
+    settings = connection_settings(
+        Scope([{"fleetrun_bastion": value, "fleetrun_bastion_host_key": "ssh-ed25519 A\n"}]),
+        Templater(), invocation=Invocation(), device="d",
+    )
+    assert (expected, ("ssh-ed25519 A",)) == (settings.bastions, settings.bastion_host_keys)
+
+
 @pytest.mark.parametrize(("variables", "expected"), [
     ({"fleetrun_jump": "ops@jump:2200,second"},
      (Jump(host="jump", port=2200, user="ops"), Jump(host="second"))),

@@ -206,11 +206,12 @@ def write_config(
 @contextlib.contextmanager
 def running_bastion(
     folder: Path, *, devices: Mapping[str, str], operators: Mapping[str, tuple[str, str]],
-    settings: str = "", tables: str = "",
+    settings: str = "", tables: str = "", listen: str = "127.0.0.1:0",
 ) -> Iterator[RunningBastion]:
     """Runs a bastion; `settings` and `tables` are lines of its TOML file."""
     config, host_key = write_config(
-        folder, devices=devices, operators=operators, settings=settings, tables=tables
+        folder, devices=devices, operators=operators, settings=settings, tables=tables,
+        listen=listen,
     )
     made = RunningBastion(folder, config, host_key)
     made.start()

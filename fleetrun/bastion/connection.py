@@ -91,10 +91,12 @@ class BastionConnection(asyncssh.SSHServerConnection):
     def drop(self, reason: str) -> None:
         """Ends the connection: a word to the client, then the socket.
 
-        A peer that reads nothing more never gets the word; it must not keep us.
+        Channels are not closed before that, as asyncssh's `disconnect` would: an
+        operator has to see that it is the bastion that went, not each device.
         """
-        self.disconnect(asyncssh.DISC_BY_APPLICATION, reason)
-        self._loop.call_later(1.0, self.abort)
+        if self._transport is not None:
+            self._send_disconnect(asyncssh.DISC_BY_APPLICATION, reason, "en")
+            self._force_close(None)
 
     def time_out_kernel(self, interval_s: float, count: int) -> None:
         """Sets the keepalive, and lets the kernel drop what is never acknowledged."""

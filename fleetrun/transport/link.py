@@ -164,9 +164,9 @@ class Link(asyncssh.SSHClientConnection):
         return self._has_ended
 
     @override
-    def _cleanup(self, exc: Exception | None) -> None:
+    def _force_close(self, exc: Exception | None) -> None:
         self._has_ended = True
-        super()._cleanup(exc)
+        super()._force_close(exc)
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -53,8 +53,10 @@ class RunningBastion:
 
     def known_hosts(self) -> Path:
         """A known_hosts file that pins this bastion."""
-        file = self.folder / "bastion_known_hosts"
-        file.write_text(f"[{self.address}]:{self.port} {self.host_key.public}\n", encoding="ascii")
+        file = self.folder / f"known_hosts-{self.address}-{self.port}"
+        if not file.exists():  # a client may be reading it
+            file.write_text(f"[{self.address}]:{self.port} {self.host_key.public}\n",
+                            encoding="ascii")
         return file
 
     def start(self) -> None:

@@ -106,8 +106,7 @@ def _split(values: tuple[str, ...]) -> list[str]:
 
 
 def _thresholds(spec: ModuleSpec, pairs: list[str]) -> list[str]:
-    # The program itself says which there are: its variables t_<name>.
-    names = re.findall(r"(?m)(?:^|\s)t_(\w+)=-?\d", spec.program)
+    names = [str(choice) for choice in spec.args["thresholds"].choices]
     for pair in pairs:
         name, _, number = pair.partition("=")
         _known(name, names, "threshold")

@@ -260,7 +260,9 @@ def _module(spec: ModuleSpec) -> Schema:
 
 def _argument(arg: ArgSpec) -> Schema:
     schema = dict(_ARGUMENTS[arg.type])
-    if arg.choices:
+    if arg.choices and arg.type is ArgType.DICT:
+        schema["propertyNames"] = {"enum": list(arg.choices)}
+    elif arg.choices:
         known = [value for value in arg.choices if value is not None]
         spellings = {(type(value), value): value for value in (*known, *map(str, known))}
         schema = {"anyOf": [{"enum": list(spellings.values())}, _TEMPLATE]}

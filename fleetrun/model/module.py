@@ -60,6 +60,7 @@ class ArgSpec:
     type: ArgType = ArgType.STR
     required: bool = False
     default: Value = None
+    #: Allowed values; of each element of a list, of each key of a mapping.
     choices: tuple[Value, ...] = ()
     aliases: tuple[str, ...] = ()
     #: Type of the elements when `type` is LIST.

@@ -206,7 +206,8 @@ def _word_of(flag: bool, choices: Sequence[Value]) -> Value:
 def _check_choices(spec: ModuleSpec, arg: ArgSpec, value: Value) -> None:
     if not arg.choices:
         return
-    for item in value if isinstance(value, list) else [value]:
+    # Of a mapping they are the names that it may have.
+    for item in value if isinstance(value, list | dict) else [value]:
         if item not in arg.choices:
             allowed = [str(choice) for choice in arg.choices]
             near = _closest(str(item), allowed)

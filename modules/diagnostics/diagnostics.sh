@@ -43,6 +43,12 @@ fr_get() {
   esac
   { read -r fr_v <"$fr_root$1"; } 2>/dev/null || [ -n "$fr_v" ]
 }
+# fr_run WORD…: its output in $fr_v; where it fails, what it complains of.
+fr_run() {
+  fr_v=$("$@" 2>/dev/null) && return
+  fr_v=$("$@" 2>&1 >/dev/null)
+  return 1
+}
 fr_tool() { command -v "$1" >/dev/null 2>&1; }
 # Milliseconds since boot, in steps of 10, in $fr_ms.
 fr_clock() {

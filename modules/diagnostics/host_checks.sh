@@ -144,7 +144,7 @@ fr_systemd() {
 }
 fr_ck_systemd_failed() {
   fr_systemd || return 0
-  if ! fr_v=$(systemctl list-units --state=failed --no-legend --plain --no-pager 2>&1); then
+  if ! fr_run systemctl list-units --state=failed --no-legend --plain --no-pager; then
     fr_s=error fr_d="systemctl: $fr_v"
     return 0
   fi
@@ -167,7 +167,7 @@ fr_failed_unit() {
 }
 fr_ck_unit_flap() {
   fr_systemd || return 0
-  if ! fr_v=$(systemctl show -p Id -p NRestarts '*.service' 2>&1); then
+  if ! fr_run systemctl show -p Id -p NRestarts '*.service'; then
     fr_s=error fr_d="systemctl: $fr_v"
     return 0
   fi
@@ -320,15 +320,17 @@ fr_bit() { [ $((fr_n & $1)) = 0 ] || { fr_worse "$2"; fr_add "$3"; }; }
 
 # Containers: what the engine says of all, stopped ones too.
 fr_ck_containers() {
-  fr_e=''
+  fr_e=$a_engine
+  if [ -n "$fr_e" ] && ! fr_tool "$fr_e"; then fr_s=fail fr_d="${fr_e##*/} is not there"; return 0; fi
   for fr_k in balena-engine balena docker podman; do
+    [ -z "$fr_e" ] || break
     if fr_tool "$fr_k"; then fr_e=$fr_k; break; fi
   done
   [ -n "$fr_e" ] || { fr_d='there is no container engine'; return 0; }
   # Docker's words for a container are the same in the Status of every version.
-  if ! fr_v=$("$fr_e" ps -a --format '{{.ID}} {{.Names}} {{.Status}}' 2>&1); then
+  if ! fr_run "$fr_e" ps -a --format '{{.ID}} {{.Names}} {{.Status}}'; then
     case $fr_v in *'ermission denied'*) fr_s=error ;; *) fr_s=fail ;; esac
-    fr_d="$fr_e does not answer: $fr_v"
+    fr_d="${fr_e##*/} does not answer: $fr_v"
     return 0
   fi
   fr_worse ok

@@ -42,6 +42,7 @@ def test_every_threshold_is_documented_and_used() -> None:
     used = set(re.findall(r"(?<!\w)t_([a-z_]+)\b(?!=)", spec.program))
     assert names
     assert names == used - {"name"}
+    assert names == set(spec.args["thresholds"].choices)
     notes = " ".join(spec.notes)
     # Of a pair the check's name says enough.
     shown = {name.removesuffix("_warn").removesuffix("_fail") for name in names}

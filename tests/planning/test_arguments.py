@@ -199,6 +199,8 @@ def test_each_element_must_be_a_choice() -> None:
     """Choices of a list are those of its elements."""
     assert one(ArgType.LIST, "a,b", choices=("a", "b")) == ["a", "b"]
     assert "it is 'c'" in complaint(ArgType.LIST, "a,c", choices=("a", "b"))
+    assert one(ArgType.DICT, {"a": 1}, choices=("a", "b")) == {"a": 1}
+    assert "it is 'c'" in complaint(ArgType.DICT, {"a": 1, "c": 2}, choices=("a", "b"))
 
 
 def test_secret_values_are_never_shown() -> None:

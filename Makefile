@@ -14,7 +14,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: help demo test test-all check lint types bench bench-inventory docs lab clean packages bench-peers
+.PHONY: help demo test test-all check lint types bench bench-inventory bench-bastion docs lab clean packages bench-peers
 
 help:
 	@echo "make demo       a rollout over 50 simulated devices (about 30 s)"
@@ -67,6 +67,9 @@ bench: $(VENV)/.dev packages
 	$(BIN)/python tests/bench/bench_play.py $(BENCH_ARGS)
 
 # Other tools, in an environment of their own, to be measured beside fleetrun.
+bench-bastion: $(VENV)/.dev
+	$(BIN)/python -m tests.bench.bench_bastion $(BENCH_ARGS)
+
 bench-peers:
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/pip install --quiet pyinfra "ansible-core>=2.19,<2.20" mitogen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from fleetrun.model.result import TaskResult, TaskStatus
 from fleetrun.model.values import Value
@@ -25,6 +26,9 @@ def assert_that(args: Mapping[str, Value], context: ActionContext) -> TaskResult
 
 
 def fail(args: Mapping[str, Value], context: ActionContext) -> TaskResult:
-    """Returns a failure with the operator's message."""
+    """Returns a failure with the operator's message, which keeps its type as in Ansible."""
     del context
-    return failed(str(args.get("msg") or "Failed as requested from task"), "task/fail")
+    message = args.get("msg", "Failed as requested from task")
+    return replace(
+        failed("", "task/fail"), values={"failed": True, "changed": False, "msg": message}
+    )

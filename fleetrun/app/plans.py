@@ -17,6 +17,7 @@ from fleetrun.planning.facts import with_facts
 from fleetrun.planning.graph_view import GraphView, make_view
 from fleetrun.planning.group_edges import collect_group_edges
 from fleetrun.planning.planner import make_plan, members_of
+from fleetrun.planning.reading import all_tasks
 from fleetrun.planning.scope import Scope
 from fleetrun.planning.select import explain_unmatched, select
 from fleetrun.planning.step_builder import truth
@@ -24,6 +25,8 @@ from fleetrun.planning.tags import filter_play, has_task_named
 
 #: So many names that match nothing are named.
 MAX_UNMATCHED = 5
+#: Modules that add devices and groups while a run goes on.
+_GROWING = frozenset({"add_host", "group_by"})
 
 
 def plan_plays(loaded: Loaded, run: str, past: Past | None = None) -> tuple[PlayPlan, ...]:
@@ -149,14 +152,21 @@ def unmatched_warnings(loaded: Loaded) -> tuple[str, ...]:
     """Returns a warning for each part of a pattern that names nothing, as Ansible gives.
 
     At most `MAX_UNMATCHED` per pattern; the last one says how many there are.
+    None for plays behind an add_host or group_by: these may make what is named.
     """
     found: dict[str, None] = {}
     for play in loaded.playbook.plays:
+        if play.index and any(map(_may_grow, loaded.playbook.plays[:play.index])):
+            break
         place = f"{play.mark}: " if loaded.invocation.playbook else ""
         found.update(dict.fromkeys(_unmatched(loaded, place, _pattern(loaded, play))))
     if loaded.invocation.limit:
         found.update(dict.fromkeys(_unmatched(loaded, "--limit: ", loaded.invocation.limit)))
     return tuple(found)
+
+
+def _may_grow(play: Play) -> bool:
+    return any(task.module in _GROWING for task in all_tasks(play))
 
 
 def _unmatched(loaded: Loaded, place: str, pattern: str) -> list[str]:

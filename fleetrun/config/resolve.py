@@ -158,6 +158,13 @@ def _refuse(
             "hash_behaviour = merge has no effect: a mapping replaces the one below it; "
             "use the filter `combine(recursive=true)`"
         )
+    for name in ("display_skipped_hosts", "display_ok_hosts"):
+        shown = environ.get(f"ANSIBLE_{name.upper()}") or keys.get(f"defaults.{name}", "yes")
+        if shown.strip().lower() in _FALSE:
+            warnings.append(
+                f"{name} = {shown.strip()} has no effect: `--output ansible` shows every result; "
+                "`fleetrun run` tells only what changed or failed"
+            )
     if keys.get("defaults.gathering", "").lower() == "smart":
         warnings.append("gathering = smart: facts are kept within a run, not between runs")
     enabled = keys.get("defaults.callbacks_enabled") or keys.get("defaults.callback_whitelist")

@@ -146,7 +146,7 @@ class Groups(LiveMapping):
     def _members(self, group: Group) -> list[str]:
         """A group's own devices first, then its children's, each once."""
         if group.name == "all":
-            return list(self._inventory.devices)
+            return list(select(self._inventory, "all"))
         found: dict[str, None] = {}
         queue, seen = [group], {group.name}
         while queue:

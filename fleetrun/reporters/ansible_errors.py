@@ -38,7 +38,7 @@ def _cause(event: TaskFinished, item: Item) -> str:
     message = values.get("msg")
     if event.no_log:
         return "Module failed." if event.module not in _ACTIONS else "Action failed."
-    shown = escape(str(message), keep="\n").rstrip("\n") if message else ""
+    shown = escape(str(message), keep="\n").rstrip("\n") if "msg" in values else ""
     if values.get("failed_when_result") is True:
         return f"Action failed: {shown}" if shown else "Action failed."
     word = "Action" if event.module in _ACTIONS else "Module"
@@ -59,7 +59,7 @@ def _origin(path: str) -> str:
     first = max(1, number - _LINES_BEFORE)
     shown = range(first, number + 1)
     width = len(str(number))
-    text += "".join(f"\n{n:<{width}} {escape(source[n - 1], keep='	')}".rstrip() for n in shown)
+    text += "".join(f"\n{n:>{width}} {escape(source[n - 1], keep='	')}".rstrip() for n in shown)
     return f"{text}\n{' ' * (width + int(column))}^ column {column}\n"
 
 

@@ -122,3 +122,14 @@ def test_callbacks_map_to_the_nearest_output(tmp_path: Path, name: str, output: 
     assert callback.value == output
     config = read(tmp_path, ANSIBLE_STDOUT_CALLBACK="nyan")
     assert (config.callback, len(config.warnings)) == (None, 1)
+
+
+def test_results_that_cannot_be_hidden_are_told(tmp_path: Path) -> None:
+    """Ansible's two switches have no effect here, which is said once for each."""
+    tmp_path.chmod(0o755)
+    write(tmp_path / "ansible.cfg", "[defaults]\ndisplay_skipped_hosts = no\n")
+    said = read(tmp_path, ANSIBLE_DISPLAY_OK_HOSTS="false").warnings
+    assert [text.split(" has no effect")[0] for text in said] == [
+        "display_skipped_hosts = no", "display_ok_hosts = false",
+    ]
+    assert read(tmp_path, ANSIBLE_DISPLAY_SKIPPED_HOSTS="yes").warnings == ()

@@ -152,3 +152,15 @@ def test_a_part_of_a_pattern_that_matches_nothing_is_a_warning(fleetrun: Command
     assert "a.yml:1" in done.stderr
     assert "`nope` matches no device or group; it is ignored" in done.stderr
     assert "--limit: `gone` matches no device or group" in done.stderr
+
+
+def test_a_group_that_an_earlier_play_makes_is_no_warning(fleetrun: CommandLine) -> None:
+    """A name that matches nothing before that play still is one."""
+    fleetrun.play("grow.yml", """
+- {hosts: 'h1,typo', gather_facts: false, tasks: [{add_host: {name: h9, groups: made}}]}
+- {hosts: made, gather_facts: false, tasks: [{debug: {msg: hi}}]}
+""")
+    done = fleetrun("run", "grow.yml", *INVENTORY)
+    assert done.returncode == 0, done.stderr
+    assert "`typo` matches no device or group" in done.stderr
+    assert "`made`" not in done.stderr

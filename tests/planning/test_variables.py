@@ -19,6 +19,7 @@ from fleetrun.planning.variables import (
     Jump,
     LayeredVars,
     connection_settings,
+    groups_of,
     magic_variables,
 )
 
@@ -192,6 +193,21 @@ def test_groups_list_their_devices_and_those_of_their_children() -> None:
         ["gw-2", "gw-1"], ["gw-1"], ["gw-2", "gw-1", "lone"],
         ["all", "db", "ungrouped", "web", "web_berlin"], [], True,
     ]
+
+
+def test_groups_all_lists_devices_as_the_pattern_all_does() -> None:
+    """Group by group, whatever the order in which a file names the devices (as in Ansible)."""
+    names = ("h1", "h2", "h3", "h4")
+    known = Inventory(
+        devices={name: Device(name=name, groups=("odd",)) for name in names},
+        groups={
+            "all": Group(name="all", children=("ungrouped", "odd", "even")),
+            "ungrouped": Group(name="ungrouped"),
+            "odd": Group(name="odd", devices=("h3", "h1")),
+            "even": Group(name="even", devices=("h2", "h4")),
+        },
+    )
+    assert groups_of(known)["all"] == ["h3", "h1", "h2", "h4"]
 
 
 def test_the_devices_of_an_inventory_share_its_groups() -> None:

@@ -33,6 +33,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "pause": ("fleetrun.cli.pause", "Start no more devices of a run until `promote`."),
     "promote": ("fleetrun.cli.promote", "Let a run go on: ends a pause, a soak, a wait."),
     "abort": ("fleetrun.cli.abort", "Start no more devices of a run, for good."),
+    "replay": ("fleetrun.cli.replay", "Derive a run's decisions again from its journal."),
     "retry": ("fleetrun.cli.retry", "Run again on the devices that did not make it."),
     "runs": ("fleetrun.cli.runs", "List runs, show one."),
     "inventory": ("fleetrun.cli.inventory", "List, draw and show devices and groups."),

@@ -76,7 +76,7 @@ class PlayDriver:
         """
         past, index = past or Past(), plan.play.index
         self._history = past.rollout(index)
-        self._rollout = Rollout(_only(plan.rollout, frozenset(devices)), self._history)
+        self._rollout = Rollout(only(plan.rollout, frozenset(devices)), self._history)
         self._plan = plan = replace(plan, rollout=self._rollout.plan)
         self._play = plan.play.index
         self._devices = devices
@@ -321,8 +321,8 @@ def _gone(now: float, play: int, device: str) -> DeviceFinished:
     )
 
 
-def _only(plan: RolloutPlan, alive: frozenset[str]) -> RolloutPlan:
-    """Returns the plan without the devices that former plays lost."""
+def only(plan: RolloutPlan, alive: frozenset[str]) -> RolloutPlan:
+    """Returns the plan for those devices that former plays did not lose."""
     stages = tuple(
         replace(
             stage,

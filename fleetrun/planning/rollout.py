@@ -44,7 +44,7 @@ from fleetrun.planning.rollout_words import (
     WakeAt,
 )
 from fleetrun.planning.stage_watch import Refused, StageWatch, Wait
-from fleetrun.planning.starts import NotBefore, Starts
+from fleetrun.planning.starts import NotBefore, Pacing, Starts
 from fleetrun.planning.wave_order import WaveOrder
 
 _FATAL: Final = frozenset({Outcome.FAILED, Outcome.UNKNOWN, Outcome.UNREACHABLE})
@@ -56,15 +56,17 @@ class Rollout:
     Not thread-safe; one caller, in the order in which things happened.
     """
 
-    def __init__(self, plan: RolloutPlan, history: RolloutHistory | None = None) -> None:
-        """`history` is what the journal has, when the run is resumed."""
+    def __init__(
+        self, plan: RolloutPlan, history: RolloutHistory | None = None, pace: Pacing | None = None
+    ) -> None:
+        """`history` is what the journal has on resume; `pace` takes the place of the rate."""
         if plan.concurrency < 1:
             raise ValueError("the concurrency of a plan is at least 1")
         self._plan = plan
         self._history = history = history or RolloutHistory()
         self._now = 0.0
         self._ledger = Ledger(plan, self._is_counted)
-        self._starts = Starts(plan, history.last_start)
+        self._starts = Starts(plan, history.last_start, pace)
         #: -1 before `start`; past the last stage after `Finish`.
         self._stage = -1
         self._stage_size = 0

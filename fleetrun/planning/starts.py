@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Protocol
 
 from fleetrun.model.rollout import RolloutPlan
 from fleetrun.planning.line import Line, Room
@@ -17,11 +18,25 @@ class NotBefore:
     at: float
 
 
+class Pacing(Protocol):
+    """Says when the next device may start; see `Pace`."""
+
+    def wait_until(self, now: float, succeeded: int) -> float | None:
+        """When that is; None = now."""
+        ...
+
+    def started(self, now: float, succeeded: int) -> None:
+        """A device started."""
+        ...
+
+
 class Starts:
     """The places of a rollout: concurrency, limits and rate."""
 
-    def __init__(self, plan: RolloutPlan, last_start: float | None) -> None:
-        """`last_start` is the latest start of a former engine."""
+    def __init__(
+        self, plan: RolloutPlan, last_start: float | None, pace: Pacing | None = None
+    ) -> None:
+        """`last_start` is the latest start of a former engine; `pace` is for the plan's rate."""
         self._concurrency = plan.concurrency
         #: Insertion order is start order.
         self._in_flight: dict[str, None] = {}
@@ -33,7 +48,9 @@ class Starts:
         self._ready = Line(self._room)
         #: Devices of open waves that have not started.
         self._waiting = Line(self._room)
-        self._pace = None if plan.rate is None else Pace(plan.rate, last_start)
+        self._pace = pace
+        if pace is None and plan.rate is not None:
+            self._pace = Pace(plan.rate, last_start)
 
     @property
     def in_flight(self) -> Collection[str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import sqlite3
 import time
+from contextlib import closing
 
 from tests.e2e.conftest import interrupt
 
@@ -56,6 +58,13 @@ def start(fleet, fleetrun):
                           "--output", "json")
 
 
+def replays(fleetrun) -> None:
+    """Every decision of the last run follows from its journal."""
+    done = fleetrun("replay", "last")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "follow from the journal" in done.stdout
+
+
 def rest_of(process) -> list[dict]:
     lines = process.stdout.read().splitlines()
     process.communicate(timeout=60)
@@ -73,6 +82,7 @@ def test_limits_and_rate_hold_at_every_instant(fleet, fleetrun):
         assert most_at_once([found[name] for name in site]) == 1
     starts = sorted(begin for begin, _ in found.values())
     assert all(b - a > 0.45 for a, b in itertools.pairwise(starts))
+    replays(fleetrun)
 
 
 def test_a_share_of_a_site_is_a_limit(fleet, fleetrun):
@@ -82,6 +92,7 @@ def test_a_share_of_a_site_is_a_limit(fleet, fleetrun):
     found = spans(events)
     assert most_at_once([found[n] for n in ("gw-001", "sensor-001", "sensor-002")]) == 1
     assert most_at_once(list(found.values())) == 2
+    replays(fleetrun)
 
 
 def test_a_stage_soaks_before_the_next_one_starts(fleet, fleetrun):
@@ -95,6 +106,7 @@ def test_a_stage_soaks_before_the_next_one_starts(fleet, fleetrun):
     assert abs(soak["until"] - first_end - 2) < 0.2
     assert all(begin >= soak["until"] for begin, _ in found.values())
     assert events[-1]["exit_code"] == 0
+    replays(fleetrun)
 
 
 def test_a_soak_survives_a_kill_and_is_not_begun_anew(fleet, fleetrun):
@@ -115,6 +127,7 @@ def test_a_soak_survives_a_kill_and_is_not_begun_anew(fleet, fleetrun):
     found = spans(events)
     assert "gw-001" not in found
     assert all(begin >= soak["until"] for begin, _ in found.values())
+    replays(fleetrun)
 
 
 def test_a_stage_waits_for_approval_from_another_shell(fleet, fleetrun):
@@ -132,6 +145,7 @@ def test_a_stage_waits_for_approval_from_another_shell(fleet, fleetrun):
     assert events[0]["type"] == "stage_released"
     assert events[0]["reason"].startswith("approved by ")
     assert len(spans(events)) == 4
+    replays(fleetrun)
 
 
 def test_an_approval_that_does_not_come_halts(fleet, fleetrun):
@@ -142,6 +156,7 @@ def test_an_approval_that_does_not_come_halts(fleet, fleetrun):
     assert events[-1]["exit_code"] == 5
     assert "ops did not approve within 1s" in events[-1]["reason"]
     assert list(events[-1]["outcomes"].values()).count("cancelled") == 4
+    replays(fleetrun)
 
 
 def test_a_stop_in_a_wait_is_resumed_there(fleet, fleetrun):
@@ -160,6 +175,7 @@ def test_a_stop_in_a_wait_is_resumed_there(fleet, fleetrun):
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(spans(events)) == 4
     assert any(event["type"] == "stage_released" for event in events)
+    replays(fleetrun)
 
 
 def test_pause_and_promote_from_another_shell(fleet, fleetrun):
@@ -178,6 +194,7 @@ def test_pause_and_promote_from_another_shell(fleet, fleetrun):
     starts = [event["at"] for event in events if event["type"] == "device_started"]
     assert starts
     assert all(at > before for at in starts)
+    replays(fleetrun)
 
 
 def test_abort_is_for_good(fleet, fleetrun):
@@ -197,6 +214,7 @@ def test_abort_is_for_good(fleet, fleetrun):
     late = fleetrun("abort", "last")
     assert late.returncode == 2
     assert "is over" in late.stderr
+    replays(fleetrun)
 
 
 def with_check(fleetrun, script: str, more: str = "") -> None:
@@ -216,6 +234,7 @@ def test_an_external_check_lets_the_next_stage_start(fleet, fleetrun):
     found = spans(events)
     assert all(found[name][0] >= said[-1]["at"] for name in set(found) - {"gw-001"})
     assert events[-1]["exit_code"] == 0
+    replays(fleetrun)
 
 
 def test_an_external_check_that_fails_halts(fleet, fleetrun):
@@ -225,6 +244,7 @@ def test_an_external_check_that_fails_halts(fleet, fleetrun):
     assert events[-1]["exit_code"] == 5
     assert events[-1]["reason"] == "canary: the external check failed once: errors: 7 %"
     assert list(spans(events)) == ["gw-001"]
+    replays(fleetrun)
 
 
 def test_an_inconclusive_check_waits_for_a_person(fleet, fleetrun):
@@ -237,3 +257,22 @@ def test_an_inconclusive_check_waits_for_a_person(fleet, fleetrun):
     events = rest_of(process)
     assert process.returncode == 0
     assert len(spans(events)) == 4
+    replays(fleetrun)
+
+
+def test_a_journal_that_was_tampered_with_does_not_replay(fleet, fleetrun):
+    """An outcome that is not what the gate judged by is found."""
+    play(fleetrun, "{stages: [{name: canary, pick: 1}, {name: rest, pick: 100%}]}")
+    assert fleetrun("run", "play.yml", "-i", fleet.inventory).returncode == 0
+    [path] = (fleetrun.folder / "state").rglob("*.db")
+    with closing(sqlite3.connect(path)) as journal:
+        changed = journal.execute(
+            "UPDATE events SET body = replace(body, '\"outcome\":\"changed\"',"
+            " '\"outcome\":\"failed\"') WHERE body LIKE '%device_finished%'"
+            " AND body LIKE '%gw-001%'"
+        ).rowcount
+        journal.commit()
+    assert changed == 1
+    done = fleetrun("replay", "last")
+    assert done.returncode == 1
+    assert "canary" in done.stdout

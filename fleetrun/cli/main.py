@@ -66,9 +66,13 @@ Exit codes: 0 all ok, 1 internal error, 2 wrong input, 3 a device failed,
 _CONFIGURED: Final = frozenset(
     {
         "run", "playbook", "exec", "diagnose", "plan", "graph", "simulate", "resume", "retry",
-        "apply",
+        "apply", "inventory", "vault",
     }
 )
+#: Groups, and what their verbs take from there: their `--output` is a file.
+_GROUPS: Final = frozenset({"inventory", "vault"})
+_OF_GROUPS: Final = frozenset({"inventories", "vault_ids", "vault_password_files",
+                               "ask_vault_pass"})
 
 
 class LazyGroup(click.Group):
@@ -102,6 +106,8 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"no such command `{name}`.{suggestion}", ctx)
         if name in _CONFIGURED and not {"-h", "--help"}.intersection(args):
             _configure(ctx, name)
+            if name in _GROUPS:
+                _pass_on(ctx, name, self.get_command(ctx, name))
         return super().resolve_command(ctx, args)
 
     @override
@@ -138,6 +144,16 @@ def _configure(ctx: click.Context, name: str) -> None:
             defaults["output"] = "ansible"
     ctx.obj = config
     ctx.default_map = {name: defaults}
+
+
+def _pass_on(ctx: click.Context, name: str, group: click.Command | None) -> None:
+    """Gives the defaults of a group to each of its verbs."""
+    verbs = group.list_commands(ctx) if isinstance(group, click.Group) else []
+    defaults = {
+        param: value for param, value in ctx.default_map[name].items() if param in _OF_GROUPS
+    } if ctx.default_map else {}
+    spellings = {*verbs, *(verb.replace("-", "_") for verb in verbs)}
+    ctx.default_map = {name: dict.fromkeys(spellings, defaults)}
 
 
 @click.group(

@@ -99,3 +99,19 @@ def test_step_asks_once_for_each_task(folder: Path) -> None:
     assert done.stderr.count("Perform task: TASK:") == 2
     assert "TASK [say]" not in done.stdout
     assert done.stdout.count('"msg": "more"') == 2
+
+
+def test_inventory_and_vault_read_ansible_cfg_too(folder: Path) -> None:
+    """The inventory and the password file are those of the file; a flag beats it."""
+    cfg = folder / "b.cfg"
+    cfg.write_text("[defaults]\ninventory = hosts\nvault_password_file = pass\n")
+    (folder / "pass").write_text("one\n")
+    listed = fleetrun(folder, "inventory", "list", ANSIBLE_CONFIG=str(cfg))
+    assert listed.stdout.split() == ["a"], listed.stderr
+    classic = fleetrun(folder, "inventory", "--list", ANSIBLE_CONFIG=str(cfg))
+    assert "a" in json.loads(classic.stdout)["ungrouped"]["hosts"]
+    other = fleetrun(folder, "inventory", "list", "-i", "z,", ANSIBLE_CONFIG=str(cfg))
+    assert other.stdout.split() == ["z"]
+    for verb in ("encrypt-string", "encrypt_string"):
+        sealed = fleetrun(folder, "vault", verb, "hello", ANSIBLE_CONFIG=str(cfg))
+        assert "$ANSIBLE_VAULT" in sealed.stdout, sealed.stderr

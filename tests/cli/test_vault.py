@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import stat
@@ -230,3 +231,27 @@ def until(holds: Callable[[], bool], seconds: float = 30) -> None:
     while not holds():
         assert time.monotonic() < deadline, "it did not come to hold"
         time.sleep(0.02)
+
+@pytest.mark.parametrize("pager", ["cat", "less", "no-such-pager"])
+def test_view_pages_on_a_terminal(folder: Path, pager: str) -> None:
+    """The text comes whole, without the control sequences that it holds."""
+    (folder / "a.yml").write_text(f"key: {SECRET}\nžluť \x1b[2Jend\n", encoding="utf-8")
+    assert vault("encrypt", "a.yml") == 0
+    ours, theirs = os.openpty()
+    words = [sys.executable, "-m", "fleetrun.cli.main", "vault", "view", "a.yml",
+             "--vault-password-file", "pw"]
+    shown = b""
+    with subprocess.Popen(
+        words, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        env={**os.environ, "PAGER": pager, "TERM": "xterm", "LESS": "-FX", "LC_ALL": "C.UTF-8"},
+    ) as viewer:
+        os.close(theirs)
+        with contextlib.suppress(OSError):  # EIO: the other end is closed
+            while part := os.read(ours, 4096):
+                shown += part
+        assert viewer.wait(timeout=20) == 0
+    os.close(ours)
+    assert f"key: {SECRET}" in shown.decode()
+    assert "žluť" in shown.decode()
+    assert b"\x1b[2J" not in shown
+    assert SECRET.encode() not in (folder / "a.yml").read_bytes()

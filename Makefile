@@ -14,7 +14,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: help demo test test-all check lint types bench bench-inventory bench-bastion docs lab clean packages bench-peers
+.PHONY: help demo test test-all check lint types bench bench-inventory bench-bastion docs lab clean packages bench-peers oracle
 
 help:
 	@echo "make demo       a rollout over 50 simulated devices (about 30 s)"
@@ -48,7 +48,7 @@ demo: $(VENV)/.run
 test: $(VENV)/.dev packages lint types
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -q
 
-test-all: $(VENV)/.dev packages lint types
+test-all: $(VENV)/.dev packages lint types oracle
 	@.ci/packages slow
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -q -m "not bench"
 
@@ -66,10 +66,17 @@ check: lint types
 bench: $(VENV)/.dev packages
 	$(BIN)/python tests/bench/bench_play.py $(BENCH_ARGS)
 
-# Other tools, in an environment of their own, to be measured beside fleetrun.
+# ansible-core, in an environment of its own: the slow tests ask it what they hold against fleetrun.
+oracle: .venv-oracle/.made
+.venv-oracle/.made:
+	$(PYTHON) -m venv .venv-oracle
+	.venv-oracle/bin/python -m pip install --quiet --disable-pip-version-check "ansible-core>=2.19,<2.20"
+	@touch $@
+
 bench-bastion: $(VENV)/.dev
 	$(BIN)/python -m tests.bench.bench_bastion $(BENCH_ARGS)
 
+# Other tools, in an environment of their own, to be measured beside fleetrun.
 bench-peers:
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/pip install --quiet pyinfra "ansible-core>=2.19,<2.20" mitogen

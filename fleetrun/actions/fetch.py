@@ -69,7 +69,7 @@ class Fetch:
             status=TaskStatus.CHANGED if changed else TaskStatus.OK,
             values={
                 "changed": changed, "dest": str(target), "checksum": digest,
-                "remote_checksum": digest, "file": source,
+                **({"remote_checksum": digest} if changed else {"file": source}),
             },
         )
 

@@ -34,11 +34,12 @@ def add_host(args: Mapping[str, Value], context: ActionContext) -> TaskResult:
 
 def group_by(args: Mapping[str, Value], context: ActionContext) -> TaskResult:
     """Returns the group to put the device in."""
-    del context
     parents = [str(name).replace(" ", "-") for name in _listed(args.get("parents"))]
-    return TaskResult(status=TaskStatus.CHANGED, values={
-        "changed": True, "add_group": str(args["key"]).replace(" ", "-"),
-        "parent_groups": parents or ["all"],
+    key = str(args["key"]).replace(" ", "-")
+    known = context.scope.find("group_names")
+    is_new = not (isinstance(known, list | tuple) and key in known)
+    return TaskResult(status=TaskStatus.CHANGED if is_new else TaskStatus.OK, values={
+        "changed": is_new, "add_group": key, "parent_groups": parents or ["all"],
     })
 
 

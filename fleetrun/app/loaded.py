@@ -89,7 +89,11 @@ def _inventory(invocation: Invocation, playbook: Playbook, folder: str) -> Inven
     found = load_inventory(
         invocation.inventories, playbook_dir=folder, extra_vars=invocation.extra_vars
     )
-    return _with_localhost(found, playbook)
+    # `inventory_dir` is used by tasks, whatever folder they search in.
+    sources = tuple(
+        str(Path(source).resolve()) if Path(source).exists() else source for source in found.sources
+    )
+    return _with_localhost(replace(found, sources=sources), playbook)
 
 
 def _opened(invocation: Invocation) -> Invocation:

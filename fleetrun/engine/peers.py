@@ -13,6 +13,7 @@ from fleetrun.model.values import Value, Vars
 from fleetrun.planning.device_state import DeviceState
 from fleetrun.planning.reading import may_change
 from fleetrun.planning.scope import ElsewhereError, Scope
+from fleetrun.planning.select import LOCAL_NAMES
 from fleetrun.planning.templates import Templater
 from fleetrun.planning.variables import HostVars, groups_of
 from fleetrun.planning.viewpoint import Viewpoint
@@ -111,6 +112,7 @@ def device_layers(world: World, device: str, state: DeviceState, extra: Vars) ->
 
 
 def group_names(world: World, device: str) -> list[Value]:
-    """Returns ``group_names`` of a device."""
+    """Returns ``group_names`` of a device; the implicit localhost is in no group."""
     found = world.inventory.devices.get(device)
-    return list(found.groups if found is not None else ()) or ["ungrouped"]
+    known = list[Value](found.groups if found is not None else ())
+    return known or ([] if device in LOCAL_NAMES else ["ungrouped"])

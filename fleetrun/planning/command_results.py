@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from fleetrun.model.result import TaskResult, TaskStatus
 from fleetrun.model.steps import Captured, Reply, Step
 from fleetrun.model.values import Value
 
@@ -38,22 +40,46 @@ def add_output(
         _add_run(values, step, reply, now)
 
 
+def in_check_mode(name: str, args: Mapping[str, Value]) -> TaskResult | None:
+    """Returns what a module that only runs commands gives in check mode.
+
+    None when the device must be asked: `creates` and `removes` of command and
+    shell say whether it would run.
+    """
+    values: dict[str, Value] = {"changed": False, "skipped": True}
+    if name not in COMMAND_MODULES - _WHOLE:
+        values["skip_reason"] = "running in check mode"
+        return TaskResult(status=TaskStatus.SKIPPED, values=values)
+    if args.get("creates") or args.get("removes"):
+        return None
+    values |= {"msg": "Command would have run if not in check mode", "rc": 0, "failed": False}
+    for stream in ("stdout", "stderr"):
+        values |= {stream: "", f"{stream}_lines": []}
+    _add_words(values, name, args)
+    return TaskResult(status=TaskStatus.SKIPPED, values=values)
+
+
 def _add_run(values: dict[str, Value], step: Step, reply: Reply, now: float) -> None:
     """What was run, and when, as Ansible tells it; times are UTC on the controller's clock."""
-    args = step.args
-    words = args.get("argv") or args.get("cmd") or args.get("_raw_params") or ""
-    if step.spec.name == "command" and isinstance(words, str):
-        with suppress(ValueError):
-            words = list[Value](shlex.split(words))
-    values["cmd"] = words
+    _add_words(values, step.spec.name, step.args)
     if "msg" in values:
-        # It did not run: creates or removes said so.
-        values.setdefault("delta", None)
+        # It did not run: creates or removes said so, or there is no such program.
+        if reply.exit_status and isinstance(words := values["cmd"], list):
+            values["cmd"] = shlex.join(map(str, words))
         return
     values["msg"] = ""
     began, ended = (datetime.fromtimestamp(at, UTC) for at in (now - reply.elapsed_s, now))
     values["start"], values["end"] = (at.strftime(_TIME) for at in (began, ended))
     values["delta"] = str(ended - began)
+
+
+def _add_words(values: dict[str, Value], name: str, args: Mapping[str, Value]) -> None:
+    """What is run; the times are for those who ran."""
+    words = args.get("argv") or args.get("cmd") or args.get("_raw_params") or ""
+    if name == "command" and isinstance(words, str):
+        with suppress(ValueError):
+            words = list[Value](shlex.split(words))
+    values.update(cmd=words, start=None, end=None, delta=None)
 
 
 def _add_texts(values: dict[str, Value], reply: Reply, *, is_stripped: bool) -> None:

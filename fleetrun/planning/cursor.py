@@ -159,13 +159,5 @@ def is_rescued(position: Position) -> bool:
     )
 
 
-def rescued_failure(position: Position) -> Failure | None:
-    """Returns the failure that the innermost rescue at `position` handles."""
-    for frame in reversed(position):
-        if frame.section is Section.RESCUE:
-            return frame.failure
-    return None
-
-
 def _always(block: Block, failure: Failure | None) -> Frame:
     return Frame(Section.ALWAYS, block.always, block=block, failure=failure)

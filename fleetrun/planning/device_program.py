@@ -332,12 +332,12 @@ class DeviceProgram:
         result = self._judging.final(run)
         if result.status is TaskStatus.CHANGED:
             result = self._judging.notify(run, result, self._walker.handlers)
-        has_register = task.register and not run.is_silent
         written = run.writes
-        if has_register:
+        if task.register and not run.is_silent:
             written = {**run.writes, task.register: results.registered(result.values)}
-        if written:
-            self._state.write(written, self._opener.place(run))
+        self._state.write(written, self._opener.place(run))
+        if cached := self._judging.cached(run):
+            self._state.learn({"ansible_facts": cached}, self._opener.place(run))
         self._state.included.update(run.loads)
         self._around.published += run.published
         if task.is_implicit and task.role is not None:
@@ -366,21 +366,22 @@ class DeviceProgram:
         self._wait = None
 
     def _fail_device(self, spot: Spot, failure: Failure) -> None:
-        """Goes to the rescue, or ends: with handlers first if they are forced."""
+        """Goes to the rescue, or ends: with handlers first if forced and none has failed."""
         if failure.result.status is TaskStatus.UNKNOWN:
             self._finish_failed(Outcome.UNKNOWN, failure)
             return
         arrival = cursor.fail(spot.position, failure)
         if arrival.task is not None:
-            if cursor.rescued_failure(arrival.position) is failure:
-                # Ansible keeps them, also behind the rescue.
+            if cursor.is_rescued(spot.position) and not failure.is_of_another:
+                # The last one stays, in `always` and behind the block, too.
                 self._state.dynamic.update(judge.failure_vars(failure))
             self._walker.spot = replace(spot, position=arrival.position)
             return
         failure = arrival.failure or failure
         self._lost_at = self._lost_at or self._others.place(spot)
-        forced = self._play.force_handlers or self._options.force_handlers
-        if forced and self._failure is None and self._walker.handlers.next_after(-1) is not None:
+        is_first = self._failure is None and not spot.is_flushing
+        forced = is_first and (self._play.force_handlers or self._options.force_handlers)
+        if forced and self._walker.handlers.next_after(-1) is not None:
             self._failure = failure
             self._walker.spot = self._walker.flush(self._walker.end)
             return

@@ -90,9 +90,11 @@ class DeviceState:
     def fact_layers(self) -> tuple[Vars, Vars]:
         """Returns facts as variables: ``ansible_facts``, and the injected names."""
         if self._short is None:
-            self._short = {
-                "ansible_facts": {_short_name(name): self.facts[name] for name in self.facts}
-            }
+            short = {_short_name(name): self.facts[name] for name in self.facts}
+            if "ansible_local" in self.facts:
+                # The one that Ansible keeps under its long name there.
+                short["ansible_local"] = self.facts["ansible_local"]
+            self._short = {"ansible_facts": short}
         return (self._short, self.facts)
 
 

@@ -15,14 +15,30 @@ class Notifications:
         self._handlers: list[Task] = []
         self._notified: set[int] = set()
         self._index: dict[str, int] = {}
+        #: topic -> how names are rendered for it, and what it found.
+        self._asked: dict[str, tuple[Callable[[str, Task], str] | None, set[int]]] = {}
         self.add(handlers)
 
     def add(self, handlers: Iterable[Task]) -> None:
-        """Defines more handlers, behind the others; those known already stay as they are."""
+        """Defines more handlers, behind the others; those known already stay as they are.
+
+        What was notified and has not run is looked for again: it is when handlers
+        run that Ansible finds the one that a name means.
+        """
+        known = len(self._handlers)
         for handler in handlers:
             if handler.id not in self._index:
                 self._index[handler.id] = len(self._handlers)
                 self._handlers.append(handler)
+        if known and known < len(self._handlers):
+            self._look_again()
+
+    def _look_again(self) -> None:
+        for topic, (render, before) in self._asked.items():
+            if before & self._notified:
+                found = self._find(topic, render)
+                self._notified = self._notified - (before - found) | (found - before)
+                self._asked[topic] = (render, found)
 
     def notify(self, topic: str, render: Callable[[str, Task], str] | None = None) -> bool:
         """Marks the handlers that `topic` names or that listen to it.
@@ -33,6 +49,13 @@ class Notifications:
         list of handlers, and of several lists the last: the play's own comes
         behind those of its roles.
         """
+        found = self._find(topic, render)
+        self._notified |= found
+        if found:
+            self._asked[topic] = (render, found)
+        return bool(found)
+
+    def _find(self, topic: str, render: Callable[[str, Task], str] | None) -> set[int]:
         named, listening = _Chosen(), _Chosen()
         for index, handler in enumerate(self._handlers):
             names = titles(handler, render)
@@ -40,9 +63,7 @@ class Notifications:
                 named.offer("", handler, index)
             if topic in _texts(handler.listen, handler, render):
                 listening.offer(names[0] if names else handler.id, handler, index)
-        found = {*named.indexes(), *listening.indexes()}
-        self._notified |= found
-        return bool(found)
+        return {*named.indexes(), *listening.indexes()}
 
     def next_after(self, index: int) -> Task | None:
         """Returns the first notified handler defined behind `index`."""

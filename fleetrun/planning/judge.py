@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from fleetrun.errors import TemplateError
 from fleetrun.model.playbook import Block, LoopControl, Node, Task
 from fleetrun.model.result import TaskResult, TaskStatus
 from fleetrun.model.values import Value, Vars
+from fleetrun.planning import hidden
 from fleetrun.planning.cursor import Failure
 from fleetrun.planning.hidden import HIDDEN
 from fleetrun.planning.scope import Scope
@@ -18,8 +20,13 @@ DEFAULT_RETRIES = 3
 DEFAULT_DELAY_S = 5.0
 
 
-def judge(task: Task, raw: TaskResult, scope: Scope, templater: Templater) -> TaskResult:
-    """Returns a result after changed_when and failed_when (rules 7 and 8)."""
+def judge(
+    task: Task, raw: TaskResult, scope_of: Callable[[Vars], Scope], templater: Templater
+) -> TaskResult:
+    """Returns a result after changed_when and failed_when (rules 7 and 8).
+
+    `scope_of` makes the scope in which a result's values are registered.
+    """
     if raw.status in {TaskStatus.SKIPPED, TaskStatus.UNKNOWN, TaskStatus.UNREACHABLE}:
         return raw
     if task.changed_when is None and task.failed_when is None:
@@ -29,9 +36,10 @@ def judge(task: Task, raw: TaskResult, scope: Scope, templater: Templater) -> Ta
     kind = raw.error_kind
     try:
         if task.changed_when is not None:
-            values["changed"] = templater.test(task.changed_when, scope) is None
+            values["changed"] = templater.test(task.changed_when, scope_of(raw.values)) is None
         if task.failed_when is not None:
-            failed = templater.test(task.failed_when, scope) is None
+            known = hidden.like(raw.values, values)
+            failed = templater.test(task.failed_when, scope_of(known)) is None
             values["failed_when_result"] = failed
             kind = (kind or "task/failed-when") if failed else ""
     except TemplateError as error:
@@ -78,7 +86,9 @@ def retry(
     if not task.until:
         return Verdict(result=result)
     message = result.message or f"`until` was not met in {attempt} attempts"
-    values = {**result.values, "attempts": retries}
+    values = {name: value for name, value in result.values.items() if name != "attempts"}
+    if retries > 0:
+        values["attempts"] = retries
     given_up = _failed_by(replace(result, values=values), message, "task/until")
     return Verdict(result=given_up)
 

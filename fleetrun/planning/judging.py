@@ -16,7 +16,7 @@ from fleetrun.planning import cursor, hidden, results
 from fleetrun.planning import judge as rules
 from fleetrun.planning.handlers import Notifications
 from fleetrun.planning.scope import Scope
-from fleetrun.planning.step_builder import from_error
+from fleetrun.planning.step_builder import from_error, truth
 from fleetrun.planning.surroundings import Surroundings
 from fleetrun.planning.task_run import TaskRun
 from fleetrun.planning.templates import Templater
@@ -40,9 +40,11 @@ class Judging:
         extra: dict[str, Value] = {}
         if run.task.until or run.task.retries is not None:
             extra["attempts"] = attempt
-        registered = hidden.like(raw.values, {**raw.values, **extra})
-        scope = self._with_register(run, index, registered)
-        judged = rules.judge(run.task, replace(raw, values=registered), scope, self._templater)
+        known = hidden.like(raw.values, {**raw.values, **extra})
+        judged = rules.judge(
+            run.task, replace(raw, values=known),
+            lambda values: self._with_register(run, index, values), self._templater,
+        )
         judged = replace(judged, values=hidden.like(raw.values, judged.values))
         return self._retry(run, judged, attempt)
 
@@ -66,7 +68,8 @@ class Judging:
         if run.task.loop is None or run.is_without_items:
             return answered[0]
         for index, result in enumerate(answered):
-            values = {**result.values, **self._around.loop_vars(run, index)}
+            known = results.registered(result.values)
+            values = {**known, **self._around.loop_vars(run, index)}
             answered[index] = replace(result, values=hidden.like(result.values, values))
         return results.aggregate(answered)
 
@@ -97,6 +100,17 @@ class Judging:
         """Returns the other devices that a task was delegated to, in order."""
         own = self._view.device
         return tuple(dict.fromkeys(name for name in run.delegates.values() if name != own))
+
+    def cached(self, run: TaskRun) -> Vars:
+        """What set_fact says is to be a fact, too (``cacheable``)."""
+        wanted = run.task.args.get("cacheable") if run.spec.name == "set_fact" else None
+        if wanted is None or not run.writes:
+            return {}
+        try:
+            scope = Scope(self._around.layers(run))
+            return run.writes if truth(self._templater.render(wanted, scope)) else {}
+        except TemplateError:
+            return {}
 
     def notify(self, run: TaskRun, result: TaskResult, handlers: Notifications) -> TaskResult:
         """Marks handlers; the result turns to failed when there is no such handler."""

@@ -107,6 +107,11 @@ class Scope:
         return sorted(set().union(*self.layers))
 
 
+#: Asked of `Scope.is_pending` by whatever reads this machine's files or programs: a task
+#: that is still out may be writing here. No variable can have this name.
+CONTROLLER: Final = "lookup()"
+
+
 class LiveMapping(Mapping[str, Value]):
     """A mapping whose values are made when they are read: never copied or searched."""
 

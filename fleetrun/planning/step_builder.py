@@ -13,7 +13,8 @@ from fleetrun.model.result import TaskResult
 from fleetrun.model.steps import LOGIN, OWN, Identity, OnFailure, Upload, Via
 from fleetrun.model.values import SecretText, Value, Vars
 from fleetrun.planning import results
-from fleetrun.planning.scope import Scope
+from fleetrun.planning.command_results import in_check_mode
+from fleetrun.planning.scope import CONTROLLER, PendingValueError, Scope
 from fleetrun.planning.templates import omit_missing
 from fleetrun.planning.toolbox import ActionContext, DeviceVars, Prepared, ProgramOptions, Toolbox
 
@@ -150,10 +151,14 @@ class StepBuilder:
             if false_condition is not None:
                 return results.skipped(false_condition)
             args = omit_missing(self._render(task.args, scope))
+            if _reads_here(spec, args) and scope.is_pending(CONTROLLER):
+                raise PendingValueError(CONTROLLER)
             if spec.kind is ModuleKind.CONTROLLER:
                 return self._act(task, spec, args, scope, traits)
-            if traits.check and spec.check_mode is CheckMode.SKIP:
-                return results.skipped(reason="running in check mode")
+            if traits.check and spec.check_mode is CheckMode.SKIP and isinstance(args, Mapping):
+                known = in_check_mode(spec.name, args)
+                if known is not None:
+                    return known
             args = self._tools.coerce(spec, args)
             if spec.kind is ModuleKind.PREPARED:
                 prepared = self._tools.preparers[spec.name](args, self._context(task, scope))
@@ -273,6 +278,13 @@ def from_error(error: FleetrunError) -> TaskResult:
     message = error.message + (f" at {place}" if place else "")
     message += f" ({error.hint})" if error.hint else ""
     return results.failed(message, error.kind)
+
+
+def _reads_here(spec: ModuleSpec, args: Value) -> bool:
+    """True when a task reads files of this machine before it goes to the device."""
+    if spec.kind is not ModuleKind.PREPARED or not isinstance(args, Mapping):
+        return spec.name == "include_vars"
+    return args.get("content") is None and not truth(args.get("remote_src"))
 
 
 def secrets_in(args: Mapping[str, Value], spec: ModuleSpec) -> tuple[str, ...]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import ChainMap, deque
 
 from fleetrun.model.playbook import IncludedRole, Task
-from fleetrun.model.result import TaskResult
 from fleetrun.model.role import RoleNames
-from fleetrun.model.values import Value, Vars
-from fleetrun.planning import cursor, judge, results
+from fleetrun.model.values import TemplateText, Value, Vars
+from fleetrun.planning import judge, results
 from fleetrun.planning.device_state import DeviceState
 from fleetrun.planning.play_files import LazyVars, PlayFiles
-from fleetrun.planning.scope import Scope
+from fleetrun.planning.scope import CONTROLLER, Scope
 from fleetrun.planning.task_run import TaskRun
 from fleetrun.planning.toolbox import DeviceVars
 from fleetrun.planning.variables import role_variables
@@ -47,14 +46,13 @@ class Surroundings:
             layers.append(self._delegated(run.delegates[index]))
         if index is not None and run.task.loop is not None:
             layers.append(self.loop_vars(run, index))
-        failure = cursor.rescued_failure(run.spot_before.position)
-        if failure is not None and not failure.is_of_another:
-            layers.append(judge.failure_vars(failure))
-        layers += self.layers_of(run.task, run)
+        layers += self.layers_of(run.task, run, index)
         return layers
 
-    def layers_of(self, task: Task, run: TaskRun | None = None) -> list[Vars]:
-        """What `task` sees apart from loops and rescues; `run` while it runs."""
+    def layers_of(
+        self, task: Task, run: TaskRun | None = None, index: int | None = None
+    ) -> list[Vars]:
+        """What `task` sees apart from its loop's variables; `run` while it runs."""
         included = self._included_roles()
         layers: list[Vars] = [self._vars.magic, task.magic, self._vars.extra]
         if included:
@@ -63,6 +61,11 @@ class Surroundings:
         role = task.role
         if role is not None and role.params:
             layers.append(role.params)
+        if run is not None and index and task.register:
+            # The item before; while its end is not known, `scope` says so.
+            before = run.results[index - 1]
+            if before is not None:
+                layers.append({task.register: results.registered(before.values)})
         self._add_learned(layers, run)
         layers += reversed(task.vars_layers)
         if role is not None:
@@ -128,13 +131,16 @@ class Surroundings:
         facts_are_late = any(run.spec.name == "setup" and run.is_waiting for run in ahead)
         # hostvars of the device itself knows what its state knows: tasks that are over.
         is_written = any(run.writes or run.loads for run in ahead)
-        if not names and not facts_are_late and not is_written:
+        is_busy_here = any(run.is_waiting for run in ahead) and self._may_write_here(ahead, layers)
+        if not (names or facts_are_late or is_written or is_busy_here):
             return Scope(layers, task=building.task)
         magic = self._vars.magic
 
         def is_pending(name: str) -> bool:
             if name in names or name == "hostvars":
                 return True
+            if name == CONTROLLER:
+                return is_busy_here
             if name == "vars":
                 return bool(names) or facts_are_late
             return (
@@ -145,6 +151,15 @@ class Surroundings:
             )
 
         return Scope(layers, pending=is_pending, task=building.task)
+
+    def _may_write_here(self, ahead: list[TaskRun], layers: list[Vars]) -> bool:
+        """True when a task that is out may change what lookups read: it runs on this machine."""
+        if any(run.is_waiting and run.task.delegate_to is not None for run in ahead):
+            return True
+        said = [layer["ansible_connection"] for layer in layers if "ansible_connection" in layer]
+        if said:
+            return isinstance(said[0], TemplateText) or said[0] == "local"
+        return any(run.is_waiting and run.task.connection == "local" for run in ahead)
 
     def _delegated(self, device: str) -> Vars:
         """What a task sees of the device that it is delegated to (rule 22)."""
@@ -164,7 +179,9 @@ class Surroundings:
             return {}
         return judge.loop_vars(loop.control, run.items, index)
 
-    def registered(self, run: TaskRun, index: int, result: TaskResult) -> Scope:
+    def registered(self, run: TaskRun, index: int, values: Vars) -> Scope:
         """Returns the scope that judges a result: its register is known."""
-        layers = [{run.task.register: results.registered(result.values)}, *self.layers(run, index)]
+        layers = self.layers(run, index)
+        if run.task.register:
+            layers.insert(0, {run.task.register: results.registered(values)})
         return self.scope(layers, run)

@@ -20,7 +20,7 @@ from fleetrun.planning.device_state import DeviceState
 from fleetrun.planning.facts import is_facts_task
 from fleetrun.planning.gathering import Gathering, meta_verb
 from fleetrun.planning.place import place_of
-from fleetrun.planning.scope import ABSENT, PendingValueError, Scope
+from fleetrun.planning.scope import ABSENT, CONTROLLER, PendingValueError, Scope
 from fleetrun.planning.step_builder import StepBuilder, from_error, truth
 from fleetrun.planning.surroundings import Surroundings
 from fleetrun.planning.tags import filter_nodes
@@ -187,7 +187,7 @@ class TaskOpener:
             raise BarrierError
         traits = run.known_traits
         scope = self._around.scope(self._around.layers(run, index), run)
-        via, identity = OWN, traits.identity
+        via, identity, label = OWN, traits.identity, ""
         try:
             via = self._builder.via(run.task, scope, self._play)
             delegate = via.device or (run.task.delegate_to is not None and self._builder.device)
@@ -196,13 +196,13 @@ class TaskOpener:
                 if via.device:
                     identity = self._builder.delegated(run.task, via.device)
                 scope = self._around.scope(self._around.layers(run, index), run)
+            label = self._label(run, index, scope)
         except TemplateError as error:
             # Only when it is not skipped: the draft says so.
             if self._holds(run, scope):
                 run.results[index] = from_error(error)
                 return
         draft = self._builder.draft(run.task, run.spec, scope, traits)
-        label = self._label(run, index, scope)
         if isinstance(draft, TaskResult):
             self._known(run, index, draft, scope)
             return
@@ -225,8 +225,10 @@ class TaskOpener:
     def _known(self, run: TaskRun, index: int, result: TaskResult, scope: Scope) -> None:
         """An item whose result needs no device: skipped, debug, set_fact …"""
         if run.spec.kind is ModuleKind.CONTROLLER and result.status is not TaskStatus.SKIPPED:
-            scope = scope if not run.task.register else self._around.registered(run, index, result)
-            result = judge.judge(run.task, result, scope, self._tools.templater)
+            result = judge.judge(
+                run.task, result, lambda values: self._around.registered(run, index, values),
+                self._tools.templater,
+            )
         run.results[index] = result
         facts = result.values.get("ansible_facts")
         if isinstance(facts, Mapping):
@@ -242,9 +244,7 @@ class TaskOpener:
         loop, result = run.task.loop, run.results[index]
         if loop is None or result is None or not loop.control.break_when:
             return
-        scope = self._around.scope(self._around.layers(run, index), run)
-        if run.task.register:
-            scope = self._around.registered(run, index, result)
+        scope = self._around.registered(run, index, result.values)
         try:
             if self._tools.templater.test(loop.control.break_when, scope) is None:
                 run.stop_after(index)
@@ -287,14 +287,11 @@ class TaskOpener:
         loop = run.task.loop
         if loop is None:
             return ""
-        label = run.items[index]
-        if loop.control.label is not None:
-            try:
-                label = self._tools.templater.render(loop.control.label, scope)
-                run.labels[index] = str(label)[:200]
-            except TemplateError:
-                label = run.items[index]
-        return str(label)[:200]
+        if loop.control.label is None:
+            return str(run.items[index])[:200]
+        label = str(self._tools.templater.render(loop.control.label, scope))[:200]
+        run.labels[index] = label
+        return label
 
     def _include(self, run: TaskRun) -> None:
         """Splices an included file's tasks behind the include, one block an item."""
@@ -323,6 +320,8 @@ class TaskOpener:
             return []
         extra = self._around.loop_vars(run, index)
         suffix = f"{run.key.removeprefix(run.task.id)}~{index}" if extra else ""
+        if scope.is_pending(CONTROLLER):
+            raise PendingValueError(CONTROLLER)
         loaded, values = self._load(run, scope)
         nodes = filter_nodes(loaded, self._options.tags, self._options.skip_tags)
         run.results[index] = TaskResult(status=TaskStatus.OK, values=values)

@@ -11,7 +11,7 @@ from jinja2.exceptions import TemplateRuntimeError
 from fleetrun.errors import FleetrunError
 from fleetrun.planning.lookup_call import Lookup, LookupCall, Rendering
 from fleetrun.planning.lookup_lists import LOOKUPS
-from fleetrun.planning.scope import Scope
+from fleetrun.planning.scope import CONTROLLER, PendingValueError, Scope
 from fleetrun.planning.templates_context import Names
 from fleetrun.planning.templates_errors import did_you_mean
 from fleetrun.planning.templates_functions import (
@@ -23,6 +23,8 @@ from fleetrun.planning.templates_functions import (
 from fleetrun.planning.templates_values import Budget, finish
 
 _ERROR_MODES = ("strict", "warn", "ignore")
+#: Lookups that read nothing outside of the run; the others wait for what may write there.
+_PURE = LOOKUPS.keys() | {"env", "random_choice"}
 #: Lookups whose terms may lack something: they look for what there is.
 _LENIENT = frozenset({"first_found", "vars"})
 
@@ -86,6 +88,8 @@ class Lookups:
         if short not in _LENIENT:
             check_args((*terms, *options.values()))
         self._budget.spend(4 + sum(len(term) for term in terms if isinstance(term, list)))
+        if short not in _PURE and scope.is_pending(CONTROLLER):
+            raise PendingValueError(CONTROLLER)
         mode = options.pop("errors", "strict")
         call = LookupCall(
             name=short, terms=tuple(map(_data, terms)), options=options, scope=scope,

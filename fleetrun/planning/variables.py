@@ -257,7 +257,6 @@ def magic_variables(  # noqa: PLR0913  # one argument for each thing Ansible tel
         "ansible_diff_mode": diff,
         "ansible_forks": forks,
         "ansible_verbosity": verbosity,
-        "ansible_limit": limit,
         "ansible_run_tags": tuple(tags) or ("all",),
         "ansible_skip_tags": tuple(skip_tags),
         "ansible_play_name": play_name,
@@ -269,6 +268,8 @@ def magic_variables(  # noqa: PLR0913  # one argument for each thing Ansible tel
         "omit": OMIT,
         "fleetrun_run": run,
     }
+    if limit:
+        magic["ansible_limit"] = limit
     if hostvars is not None:
         magic["hostvars"] = hostvars
     return magic

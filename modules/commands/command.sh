@@ -25,6 +25,12 @@ fr_expand() {
 }
 
 fr_command_start
+! fr_is_check || {
+  fr_changed
+  fr_put msg 'Command would have run if not in check mode'
+  fr_put_int rc 0
+  exit 0
+}
 [ $# -gt 0 ] || fr_fail 'no command given' module/bad-arguments
 case $a_expand_argument_vars$* in
   true*[\$~]*)
@@ -39,5 +45,9 @@ if ! command -v "$1" >/dev/null 2>&1; then
   fr_put_int rc 2
   fr_fail 'Error executing command.'
 fi
+command -v "$1" >/dev/null || {
+  fr_put_int rc 2
+  fr_fail "[Errno 2] No such file or directory: b'$1'"
+}
 fr_changed
 fr_exec "$@"

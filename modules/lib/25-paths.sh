@@ -101,6 +101,7 @@ fr_validate() {
     fr_rest=${fr_rest#*%s}
   done
   fr_v=$(sh -c "$fr_line$fr_rest" sh "$1" 2>&1) && return
-  fr_v="failed to validate: rc:$? error:$fr_v" fr_is_changed=false
-  fr_fail "$fr_v"
+  fr_k=$? fr_is_changed=false
+  fr_put_int exit_status "$fr_k"
+  fr_fail "failed to validate: rc:$fr_k error:$fr_v"
 }

@@ -8,6 +8,7 @@ debug task printed, else null. Lists and mappings are compared as JSON.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,6 +17,17 @@ ORACLE_EXITS = {0: "ok", 1: "error", 2: "failed", 4: "unreachable"}
 EXITS = {0: "ok", 2: "error", 3: "failed", 4: "unreachable", 5: "failed"}
 #: Keys of a debug task's result that it did not print.
 _ENVELOPE = frozenset({"changed", "failed", "ansible_loop_var"})
+#: Keys of results whose values no two runs have alike, or that tell of the machine.
+VOLATILE = frozenset({
+    "start", "end", "delta", "atime", "ctime", "mtime", "birthtime", "inode", "dev", "nlink",
+    "blocks", "block_size", "uid", "gid", "owner", "group", "pw_name", "gr_name", "version",
+    "results_file", "ansible_job_id", "attr_flags", "attributes", "device_type", "elapsed",
+    "backup_file", "backup",
+})
+#: Keys that are left out: they are for eyes, or for Ansible's own.
+LEFT_OUT = frozenset({
+    "exception", "warnings", "deprecations", "diff", "invocation", "md5sum", "remote_md5sum"
+})
 
 
 def from_events(lines: Iterable[str], exit_code: int) -> dict[str, Any]:
@@ -58,3 +70,36 @@ def said(module: str, values: Mapping[str, Any]) -> Any:
         if key not in _ENVELOPE and not key.startswith("_ansible") and key != "item"
     }
     return shown.get("msg", shown)
+
+
+def settled(seen: Mapping[str, Any], folder: str, ignore: Iterable[str] = ()) -> dict[str, Any]:
+    """`seen` as any run on any machine has it.
+
+    Args:
+        seen: what `from_events` or the oracle's callback gave.
+        folder: where the playbook was; it is called CASE instead.
+        ignore: more keys of results that are left out.
+    """
+    left_out = LEFT_OUT | frozenset(ignore)
+    whole = json.loads(json.dumps(seen).replace(folder, "CASE"))
+    recap = {device: counts for device, counts in whole["recap"].items() if any(counts.values())}
+    return {**whole, "recap": recap, "tasks": {
+        device: [[name, status, _settled(shown, left_out)] for name, status, shown in rows]
+        for device, rows in whole["tasks"].items()
+    }}
+
+
+def _settled(value: Any, left_out: frozenset[str]) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: "*" if key in VOLATILE else _settled(one, left_out) for key, one in value.items()
+            if key not in left_out and not key.startswith("_ansible") and not _is_scratch(key, one)
+        }
+    if isinstance(value, list):
+        return [_settled(one, left_out) for one in value]
+    return value
+
+
+def _is_scratch(key: str, value: Any) -> bool:
+    """True for the place on a device where Ansible puts a file before it is moved."""
+    return key == "src" and isinstance(value, str) and bool(re.search(r"/\.ansible/tmp|/r/", value))

@@ -36,6 +36,9 @@ class CallbackModule(CallbackBase):
         uuid = str(task._uuid)
         if not (is_include and self.last.get(host) == uuid):
             rows.append(row)
+        elif status in {"failed", "ignored"}:
+            # It was ok to include, until the file was looked for.
+            rows[-1] = row
         self.last[host] = uuid
 
     @staticmethod

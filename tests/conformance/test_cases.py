@@ -2,52 +2,44 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from fleetrun.cli.main import cli
-from fleetrun.errors import FleetrunError
-from tests.conformance.observed import from_events
+from tests.conformance.case import HERE, Case, all_cases, expected, recorded
+from tests.conformance.runs import by_fleetrun
 
-CASES = Path(__file__).parent / "cases"
-
-
-def run_case(folder: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What fleetrun does with a copy of the case."""
-    copy = scratch / "case"
-    shutil.copytree(folder, copy)
-    monkeypatch.chdir(copy)
-    monkeypatch.setenv("FLEETRUN_STATE", str(scratch / "state"))
-    args = folder / "args.json"
-    more = json.loads(args.read_text("utf-8")) if args.exists() else []
-    done = CliRunner().invoke(
-        cli, ["run", "playbook.yml", "-i", "inventory", "--output", "json", *more],
-        standalone_mode=False,
-    )
-    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    wrong = done.exception
-    if wrong is not None and not isinstance(wrong, FleetrunError):
-        raise wrong
-    code = int(wrong.exit_code) if wrong is not None else int(done.return_value)
-    seen = from_events(lines, code)
-    if not lines:
-        seen["stderr"] = done.stderr
-    return json.loads(json.dumps(seen).replace(str(copy), "CASE"))
+CASES = all_cases()
+DIFFERENCES = HERE.parent.parent / "docs" / "explanation" / "differences-from-ansible.md"
 
 
-@pytest.mark.parametrize("name", sorted(path.parent.name for path in CASES.glob("*/playbook.yml")))
-def test_a_playbook_does_what_ansible_does(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The same tasks in the same order with the same results, and the same recap."""
-    expected = json.loads((CASES / name / "expected.json").read_text("utf-8"))
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_a_playbook_does_what_ansible_does(case: Case, tmp_path: Path) -> None:
+    """The same tasks in the same order with the same results, and the same recap.
 
-    seen = run_case(CASES / name, tmp_path, monkeypatch)
+    Where the docs list a difference, what they describe.
+    """
+    wanted = expected(case, "fleetrun" if case.differs else "ansible")
 
-    assert seen.pop("stderr", "") == "" or expected["exit"] == "error"
-    assert seen == expected
+    seen = by_fleetrun(case, tmp_path)
+
+    assert seen.pop("stderr", "") == "" or wanted["exit"] == "error"
+    assert seen == wanted
+
+
+@pytest.mark.parametrize("case", [one for one in CASES if one.differs], ids=lambda case: case.id)
+def test_a_difference_is_one_and_is_listed(case: Case) -> None:
+    """It differs from what Ansible was seen to do, and the docs say so with its reason."""
+    rows = [line.split("|") for line in DIFFERENCES.read_text("utf-8").splitlines()]
+    reasons = {row[1].strip(): row[-2].strip() for row in rows if len(row) > 3}
+
+    assert expected(case, "fleetrun") != expected(case, "ansible")
+    assert reasons.get(case.differs or "")
+
+
+def test_every_expectation_is_of_a_case() -> None:
+    """Nothing is recorded of entries that are no longer there."""
+    known = {(case.record, case.name) for case in CASES if case.area}
+    kept = {(path, name) for path in (HERE / "plays").glob("*.json") for name in recorded(path)}
+
+    assert kept == known

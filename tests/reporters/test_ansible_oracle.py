@@ -2,7 +2,7 @@
 
 The .out files are Ansible's own, written by ``oracle/record.py``. Compared byte
 for byte but for what differs from run to run: the order of devices below a
-header, and times. What differs on purpose is in docs/howto/migrate-from-ansible.md.
+header, and times. What differs on purpose is in docs/explanation/differences-from-ansible.md.
 """
 
 from __future__ import annotations

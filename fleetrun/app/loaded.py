@@ -68,7 +68,7 @@ def load(invocation: Invocation, *, command: Sequence[str] = ()) -> Loaded:
         playbook = loader.adhoc(
             invocation.pattern, invocation.module or "command",
             "" if command else invocation.module_args, argv=tuple(command),
-            keywords=invocation.task_keywords,
+            keywords=invocation.task_keywords, rollout=_adhoc_rollout(invocation),
         )
     inventory = _inventory(invocation, playbook, playbook_dir)
     return Loaded(
@@ -76,6 +76,17 @@ def load(invocation: Invocation, *, command: Sequence[str] = ()) -> Loaded:
         library=library, loader=loader, templater=templater,
         file_hashes=playbook.file_hashes,
     )
+
+
+def _adhoc_rollout(invocation: Invocation) -> dict[str, object]:
+    """What --canary, --then and --soak say, as a play's ``rollout``; {} for all at once."""
+    if not invocation.stages:
+        return {}
+    rows = [{"name": size, "pick": size} for size in invocation.stages]
+    if invocation.soak:
+        # The last one is followed by nothing.
+        rows[:-1] = [{**row, "soak": invocation.soak} for row in rows[:-1]]
+    return {"order": "stable", "stages": rows}
 
 
 def read_inventory(loaded: Loaded) -> Inventory:

@@ -26,6 +26,7 @@ Examples:
   fleetrun exec 'gateways:!gw-07' -i fleet.yml -m shell -a 'df -h | tail -1'
   fleetrun exec sensors -i fleet.yml -m service -a 'name=app state=restarted' -b
   fleetrun exec all -i fleet.yml -m ping -o
+  fleetrun exec all -i fleet.yml --canary 5 --then 10%,50%,100% -- systemctl restart app
 \b
 Identical output is folded: `498 devices: 6.1.21 / 2 devices: 5.10 (gw-07, gw-31)`.
 Exit codes: as `fleetrun run`.
@@ -44,6 +45,12 @@ Exit codes: as `fleetrun run`.
               type=click.IntRange(0), help="How often to ask for the end with -B; 0: do not.")
 @click.option("--task-timeout", default=0, metavar="SECONDS", type=click.IntRange(0),
               help="Time that the command may take.")
+@click.option("--canary", default="", metavar="N|N%",
+              help="Run on so many first, in a stable order; go on when all of them succeeded.")
+@click.option("--then", default="", metavar="N|N%,...",
+              help="With --canary: the stages after it, cumulative (100%).")
+@click.option("--soak", default="", metavar="SPAN",
+              help="With --canary: wait so long after each stage but the last.")
 @click.option("--list-hosts", is_flag=True, help="List the selected devices, run nothing.")
 @add(INVENTORY_OPTIONS, RUN_OPTIONS, OUTPUT_OPTIONS)
 def command(words: tuple[str, ...], **flags: Any) -> int:
@@ -59,6 +66,7 @@ def command(words: tuple[str, ...], **flags: Any) -> int:
     if flags.pop("one_line"):
         flags["output"] = "oneline"
     flags["task_keywords"] = _keywords(flags)
+    flags["stages"] = _stages(flags)
     lists = flags.pop("list_hosts")
     loaded = load(invocation(**flags), command=words)
     if lists:
@@ -68,6 +76,17 @@ def command(words: tuple[str, ...], **flags: Any) -> int:
     title = f"exec {flags['pattern']}: " + (" ".join(words) or flags["module"] or "command")
     show = execute.Show.of(flags, folds=True)
     return execute.start(loaded, show, secrets(flags), title=title[:200])
+
+
+def _stages(flags: dict[str, Any]) -> tuple[str, ...]:
+    """What --canary and --then say, as sizes of stages."""
+    canary, then = flags.pop("canary"), flags.pop("then")
+    if not canary:
+        if then or flags["soak"]:
+            raise click.UsageError("--then and --soak go with --canary")
+        return ()
+    sizes = [size.strip() for size in (then or "100%").split(",") if size.strip()]
+    return (canary, *sizes)
 
 
 def _keywords(flags: dict[str, Any]) -> dict[str, Value]:

@@ -124,11 +124,12 @@ class PlaybookLoader:
     def adhoc(
         self, pattern: str, module: str, args_text: str = "", *,
         argv: Sequence[str] = (), base_dir: str = ".", keywords: Vars = NO_VARS,
+        rollout: Mapping[str, object] | None = None,
     ) -> Playbook:
         """A playbook of one task without facts, for ``fleetrun exec``.
 
         `args_text` may hold templates, as on Ansible's command line; the words
-        of `argv` are taken as they are. Raises InputError without marks.
+        of `argv` are taken as they are. `rollout` is as in a play. Raises InputError without marks.
         """
         document = read_yaml(Path("command line"), text="")
         args: object = as_operator_text(args_text)
@@ -137,6 +138,8 @@ class PlaybookLoader:
             args = {"argv": list(argv), "expand_argument_vars": False}
         task = {module: args or None, **keywords}
         play = {"name": "ad hoc", "hosts": pattern, "gather_facts": False, "tasks": [task]}
+        if rollout:
+            play["rollout"] = rollout
         problems: list[Problem] = []
         field = Field(document=document, value=play, problems=problems)
         reading = _Reading(self._library, self._sources, problems, self._around)

@@ -58,6 +58,10 @@ class Invocation:
     module_args: str = ""
     #: Ad hoc: keywords of the task, such as timeout and async.
     task_keywords: Vars = field(default_factory=dict)
+    #: Ad hoc: sizes of the stages, cumulative, as in ``pick``; () = all at once.
+    stages: tuple[str, ...] = ()
+    #: Ad hoc: time from the last success of a stage to the next, as in ``soak``.
+    soak: str = ""
     #: Order seed; also keeps `shuffle` the same on resume.
     seed: str = ""
     #: Run this one was retried from, or "".

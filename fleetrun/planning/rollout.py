@@ -161,6 +161,8 @@ class Rollout:
         if self._stage < 0 and not self._is_finished:
             raise ValueError("the rollout has not started")
         self._now = max(self._now, now)
+        if isinstance(event, Ticked):
+            self._starts.is_now = True
         match event:
             case DeviceSettled():
                 self._settle(event)

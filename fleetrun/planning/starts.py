@@ -48,6 +48,9 @@ class Starts:
         self._ready = Line(self._room)
         #: Devices of open waves that have not started.
         self._waiting = Line(self._room)
+        #: False while a former engine's outcomes are told, with times of then:
+        #: the rate counts from the time that it really is.
+        self.is_now = last_start is None
         self._pace = pace
         if pace is None and plan.rate is not None:
             self._pace = Pace(plan.rate, last_start)
@@ -119,7 +122,7 @@ class Starts:
         """
         while self.has_waiting and self._free > 0:
             if self._pace is not None:
-                at = self._pace.wait_until(now, succeeded)
+                at = self._pace.wait_until(now, succeeded) if self.is_now else now
                 if at is not None:
                     return NotBefore(at)
             device = self._waiting.pop()

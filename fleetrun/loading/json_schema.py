@@ -67,6 +67,7 @@ _TYPES: Final[Mapping[str, Schema]] = {
     ]},
     "list of roles": {"anyOf": [{"type": "array", "items": _ref("role")}, {"type": "null"}]},
     "list of limits": {"type": "array", "items": _ref("limit")}, "rate": _ref("rate"),
+    "number, N% or sample": {"anyOf": [_SHARE, _ref("sample")]},
     "approval": _ref("approval"), "external check": _ref("external"),
     "list of stages": {"type": "array", "items": _ref("stage")}, "gate": _ref("gate"),
     "list of questions": {"type": "array", "items": {
@@ -149,7 +150,7 @@ def _definitions(library: ModuleLibrary) -> Schema:
         "gate": _level(Level.GATE), "abort_rule": _level(Level.ABORT_RULE),
         "graph_group": _level(Level.GRAPH_GROUP), "limit": _level(Level.LIMIT),
         "rate": _level(Level.RATE), "approval": _level(Level.APPROVAL),
-        "external": _level(Level.EXTERNAL),
+        "external": _level(Level.EXTERNAL), "sample": _level(Level.SAMPLE),
         **{f"module_{name}": _module(spec) for name, spec in modules.items()},
     }
 

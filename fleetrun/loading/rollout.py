@@ -30,6 +30,7 @@ from fleetrun.model.rollout import (
     Gate,
     GraphEdge,
     RolloutSpec,
+    Sample,
     Size,
     SizeUnit,
     StageSpec,
@@ -151,14 +152,29 @@ def _read_stage(field: Field, number: int) -> StageSpec | None:
                 hint='say how many devices: `pick: 5` or `pick: "10%"`',
             )
         return None
-    size = read_size(keys["pick"])
+    is_sample = isinstance(keys["pick"].value, dict)
+    size = None if is_sample else read_size(keys["pick"])
+    sample = _read_sample(keys["pick"]) if is_sample else None
     soak = read_duration(keys["soak"]) if "soak" in keys else None
-    if size is None:
+    if size is None and sample is None:
         return None
     return StageSpec(
-        name=name or f"stage {number}", size=size, mark=field.mark,
+        name=name or f"stage {number}", size=size, sample=sample, mark=field.mark,
         gate=_read_gate(keys["gate"]) if "gate" in keys else None, soak_s=soak or 0.0,
     )
+
+
+def _read_sample(field: Field) -> Sample | None:
+    """So many devices of each combination of values."""
+    keys = keywords(field, Level.SAMPLE, "`pick`")
+    per = read_names(keys["per"], is_static=True) if "per" in keys else ()
+    if not per:
+        field.complain(
+            "input/missing-keyword", "`pick` has no `per`",
+            hint="write `pick: {per: [device_type, os_version], count: 1}`",
+        )
+        return None
+    return Sample(per=per, count=(read_count(keys["count"]) if "count" in keys else None) or 1)
 
 
 def _read_pause(field: Field, keys: Mapping[str, Field], name: str) -> StageSpec | None:

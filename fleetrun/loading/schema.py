@@ -42,6 +42,7 @@ class Level(StrEnum):
     RATE = "rate"
     APPROVAL = "pause of a stage"
     EXTERNAL = "external check"
+    SAMPLE = "pick of a stage"
 
 
 
@@ -291,6 +292,7 @@ KEYWORDS: Final[Mapping[Level, Table]] = {
     Level.RATE: rollout.RATE,
     Level.APPROVAL: rollout.APPROVAL,
     Level.EXTERNAL: rollout.EXTERNAL,
+    Level.SAMPLE: rollout.SAMPLE,
 }
 
 #: ``meta:`` actions and whether they are carried out.

@@ -27,11 +27,11 @@ ROLLOUT: Final[Table] = {
 STAGE: Final[Table] = {
     **NAME,
     **now("""
-    pick | number or N% | Devices up to and including this stage, of the whole selection.
+    pick | number, N% or sample | Devices up to and including this stage, of the whole selection; or {per: [device_type], count: 1}.
     gate | gate | In place of the rollout's gate.
     soak | duration | Time from the last success until the next stage may start.
     pause | approval | In place of `pick`: wait until a person approves (`fleetrun approve`).
-    """),
+    """),  # noqa: E501
 }
 GATE: Final[Table] = {
     **now("""
@@ -80,3 +80,7 @@ EXTERNAL: Final[Table] = now("""
     timeout | duration | A check without an answer in this time is inconclusive (default: 60s).
     inconclusive | word | pause (the default: a person decides) or fail.
 """)  # noqa: E501
+SAMPLE: Final[Table] = now("""
+    per | list of text | Variables: the stage has devices of each combination of their values.
+    count | number | So many of each, with those of the stages before (default: 1).
+""")

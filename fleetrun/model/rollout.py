@@ -113,12 +113,23 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """``pick: {per: [...], count: N}``: so many devices of each combination of values."""
+
+    #: Variables.
+    per: tuple[str, ...]
+    #: Devices of each combination up to and including the stage.
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StageSpec:
     """One stage; sizes are cumulative over the selection."""
 
     name: str
-    #: None for a stage that only waits for an approval.
+    #: None for a sample, and for a stage that only waits for an approval.
     size: Size | None
+    sample: Sample | None = None
     gate: Gate | None = None
     #: Seconds from the last success until the next stage may start.
     soak_s: float = 0.0

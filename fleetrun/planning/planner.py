@@ -48,7 +48,7 @@ def make_plan(
     )
     waves = build_waves(edges, members_of(inventory, edges, ordered), ordered, value_of)
     return RolloutPlan(
-        stages=plan_stages(spec, ordered, waves),
+        stages=plan_stages(spec, ordered, waves, value_of),
         concurrency=_concurrency(spec, forks),
         wave_names=waves.names,
         waits_for=waves.waits_for,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -10,8 +11,8 @@ from fractions import Fraction
 from typing import Final
 
 from fleetrun.errors import InputError, Mark, Problem
-from fleetrun.model.rollout import Gate, RolloutSpec, Size, SizeUnit, StagePlan, StageSpec
-from fleetrun.planning.graph import Waves
+from fleetrun.model.rollout import Gate, RolloutSpec, Sample, Size, SizeUnit, StagePlan, StageSpec
+from fleetrun.planning.graph import ValueOf, Waves, no_value
 
 #: Name of the only stage of a play without stages.
 WHOLE: Final = "all"
@@ -65,7 +66,7 @@ def order_devices(
 
 
 def plan_stages(
-    spec: RolloutSpec, ordered: Sequence[str], waves: Waves
+    spec: RolloutSpec, ordered: Sequence[str], waves: Waves, value_of: ValueOf = no_value
 ) -> tuple[StagePlan, ...]:
     """Returns the stages of a rollout, or the batches of `serial`.
 
@@ -84,7 +85,7 @@ def plan_stages(
         raise InputError(problems)
     if spec.serial:
         return tuple(_batches(spec, ordered, waves))
-    return tuple(_stages(spec, ordered, waves))
+    return tuple(_stages(spec, ordered, waves, value_of))
 
 
 def resolve_size(size: Size, total: int) -> int:
@@ -117,22 +118,50 @@ def _batches(spec: RolloutSpec, ordered: Sequence[str], waves: Waves) -> Iterato
         start = end
 
 
-def _stages(spec: RolloutSpec, ordered: Sequence[str], waves: Waves) -> Iterator[StagePlan]:
-    total, start = len(ordered), 0
+def _stages(
+    spec: RolloutSpec, ordered: Sequence[str], waves: Waves, value_of: ValueOf
+) -> Iterator[StagePlan]:
+    total, taken = len(ordered), list[str]()
+    # Those that no stage has picked, in order.
+    left: Sequence[str] = ordered
     stages = _complete(spec.stages, total)
     for number, stage in enumerate(stages):
-        # A stage that only waits for an approval picks nobody.
-        end = start if stage.size is None else max(start, resolve_size(stage.size, total))
+        if stage.sample is not None:
+            picked = _sampled(stage.sample, taken, left, value_of)
+            chosen = frozenset(picked)
+            left = tuple(device for device in left if device not in chosen)
+        else:
+            # A stage that only waits for an approval picks nobody.
+            end = 0 if stage.size is None else resolve_size(stage.size, total)
+            count = max(0, end - len(taken))
+            picked, left = list(left[:count]), left[count:]
+        taken += picked
         gate = spec.gate if stage.gate is None else stage.gate
         yield StagePlan(
             name=stage.name or f"stage {number + 1}",
-            waves=_split(ordered[start:end], waves),
+            waves=_split(picked, waves),
             gate=gate if number == len(stages) - 1 else _with_default(gate),
             shares_gate=stage.gate is None,
             soak_s=stage.soak_s,
             approval=stage.approval,
         )
-        start = end
+
+
+def _sampled(
+    sample: Sample, taken: Sequence[str], left: Sequence[str], value_of: ValueOf
+) -> list[str]:
+    """The first devices that are missing for `count` of each combination of values."""
+
+    def kind(device: str) -> tuple[str | None, ...]:
+        return tuple(value_of(device, name) for name in sample.per)
+
+    counts, picked = Counter(map(kind, taken)), []
+    for device in left:
+        own = kind(device)
+        if counts[own] < sample.count:
+            counts[own] += 1
+            picked.append(device)
+    return picked
 
 
 def _complete(stages: tuple[StageSpec, ...], total: int) -> tuple[StageSpec, ...]:

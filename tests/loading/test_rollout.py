@@ -13,6 +13,7 @@ from fleetrun.model.rollout import (
     OnTimeout,
     RateSpec,
     RolloutSpec,
+    Sample,
     Size,
     SizeUnit,
 )
@@ -142,7 +143,7 @@ def test_stages_that_end_early_are_a_warning(workshop) -> None:
         ("rollout: {stages: [{pick: 1.5}]}", "input/type", "number of devices"),
         ("rollout: {stages: [{pick: yes}]}", "input/type", "number of devices"),
         ("rollout: {stages: [{pick: tag_lab}]}", "input/unsupported-keyword", "nothing else yet"),
-        ("rollout: {stages: [{pick: {per: [x]}}]}", "input/unsupported-keyword", "nothing else"),
+        ("rollout: {stages: [{pick: {count: 1}}]}", "input/missing-keyword", "no `per`"),
         ("rollout: {stages: [{pick: 5, soak: 3}, {pick: 100%}]}", "input/type", "a span of time"),
         ("rollout: {stages: [{pick: 5, soak: 3w}, {pick: 100%}]}", "input/type", "not '3w'"),
         ("rollout: {stages: [{name: ask, pause: {}}]}", "input/missing-keyword", "no `approval`"),
@@ -229,3 +230,13 @@ graph:
     assert [("sensors", "site", 95.0), ("cameras", "", 100.0), ("lamps", "", None)] == [
         (edge.group, edge.scope, edge.need_pct) for edge in graph
     ]
+
+
+def test_a_stage_may_be_a_sample(workshop) -> None:
+    """So many devices of each combination of values."""
+    [types, _] = play_of(workshop, """\
+rollout: {stages: [{pick: {per: [device_type, os_version], count: 2}}, {pick: 100%}]}
+""").rollout.stages
+
+    assert types.sample == Sample(per=("device_type", "os_version"), count=2)
+    assert types.size is None

@@ -14,6 +14,7 @@ from fleetrun.model.rollout import (
     Gate,
     GraphEdge,
     RolloutSpec,
+    Sample,
     Size,
     SizeUnit,
     StagePlan,
@@ -275,3 +276,16 @@ def test_stages_are_a_partition_of_the_devices(
     for spec in (RolloutSpec(stages=stages), RolloutSpec(serial=tuple(serial))):
         found = planned(spec, total)
         assert names(total) == [device for part in found for device in part.devices]
+
+
+def test_a_sample_has_so_many_of_each_kind_with_those_before() -> None:
+    """The canary had a "b"; one "a" and one "c" are missing. Sizes count the sample, too."""
+    spec = RolloutSpec(stages=(
+        StageSpec(name="canary", size=Size(value=1)),
+        StageSpec(name="types", size=None, sample=Sample(per=("type",))),
+        StageSpec(name="five", size=Size(value=5)),
+    ))
+    devices = ["b1", "b2", "a1", "a2", "b3", "c1"]
+    waves = build_waves([], {}, devices)
+    found = plan_stages(spec, devices, waves, lambda device, _: device[0])
+    assert [("b1",), ("a1", "c1"), ("b2", "a2"), ("b3",)] == [one.devices for one in found]

@@ -180,7 +180,8 @@ def test_a_stop_in_a_wait_is_resumed_there(fleet, fleetrun):
 
 def test_pause_and_promote_from_another_shell(fleet, fleetrun):
     """A paused run starts nothing until it is promoted."""
-    play(fleetrun, "{concurrency: 1, stages: [{name: all, pick: 100%}]}")
+    # Two seconds between starts, so that another process comes in time on a busy machine.
+    play(fleetrun, "{rate: {per_minute: 30}, stages: [{name: all, pick: 100%}]}")
     process = start(fleet, fleetrun)
     wait_for(process, "device_started")
     assert fleetrun("pause", "last").returncode == 0

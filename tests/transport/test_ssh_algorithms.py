@@ -85,7 +85,11 @@ def test_server_with_nothing_in_common_is_told(tmp_path: Path, ed25519: KeyFile)
     """The message shows what each side has."""
     options = ("Ciphers aes128-cbc",)
     with openssh_server(tmp_path, options=options, authorized=(ed25519.public,)) as server:
-        error = refusal(target_of(server, ed25519))
+        for _ in range(10):
+            error = refusal(target_of(server, ed25519))
+            # A server that goes at once may reset the connection before we read what it said.
+            if error.kind != "connect/closed":
+                break
     assert error.kind == "connect/algorithms"
     assert not error.is_transient
     assert "received aes128-cbc" in error.message

@@ -85,7 +85,9 @@ def test_flood_is_cut_off(kind: str) -> None:
     error = asyncio.run(against(attack))
     assert isinstance(error, LinkLostError)
     assert error.kind == "lost/garbage"
-    assert "floods us with SSH messages" in error.message
+    # The second of two key exchanges at once breaks the protocol by itself.
+    at_once = kind == "rekey" and "Key exchange already in progress" in error.message
+    assert at_once or "floods us with SSH messages" in error.message
 
 
 def test_usual_keepalives_are_no_flood() -> None:

@@ -186,6 +186,21 @@ def _parse(line: str, mark: Mark | None, problems: list[Problem]) -> bytes | Non
         return None
 
 
+def public_line(text: str) -> str:
+    """Returns "TYPE BASE64" of a public key's line, "" when it is none."""
+    try:
+        key = asyncssh.import_public_key(text)
+    except (asyncssh.KeyImportError, ValueError):
+        return ""
+    return " ".join(key.export_public_key().decode("ascii").split()[:2])
+
+
+def make_key_pair() -> tuple[bytes, str]:
+    """Returns a new private key in OpenSSH's form, and its public line."""
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    return key.export_private_key(), public_line(key.export_public_key().decode("ascii"))
+
+
 def _ca_keys(path: Path | None, problems: list[Problem]) -> frozenset[bytes]:
     if path is None:
         return frozenset()

@@ -44,6 +44,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "doc": ("fleetrun.cli.doc", "Show the documentation of modules and keywords."),
     "doctor": ("fleetrun.cli.doctor", "Check this machine and the journal."),
     "bastion": ("fleetrun.cli.bastion", "Reverse tunnels: devices dial out, you dial devices."),
+    "enroll": ("fleetrun.cli.enroll", "Make the key of a device and the files it dials out with."),
     "lab": ("fleetrun.cli.lab", "Simulated devices on this machine."),
     "demo": ("fleetrun.cli.demo", "A rollout on a simulated fleet, from start to halt."),
     "completion": ("fleetrun.cli.completion", "Print a shell completion script."),

@@ -248,6 +248,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "usage/unknown-shell": "There is no completion for this shell.",
     "usage/editor": "The editor of `vault edit` cannot start, failed, or has no place in memory.",
     "usage/vault-id": "No vault id, or more than one, could be meant to encrypt with.",
+    "usage/enroll": "A word of `fleetrun enroll` is wrong, or its folder is in use.",
     "usage/unreadable-file": "The file to check cannot be read.",
     "usage/vault-input": "There is nothing to encrypt, or the new file exists already.",
     "usage/vault-output": "The result of `vault` cannot be written there.",

@@ -79,6 +79,9 @@ def result_lines(event: TaskFinished, item: Item, paint: Paint, verbosity: int) 
         )
         text = start + dump(item.values, event.module, verbosity)
         return paint.lines(text, colour)
+    if item.status == TaskStatus.UNREACHABLE and event.result.ignored and label is None:
+        text = f"fatal: [{host}]: UNREACHABLE! => {dump(item.values, event.module, verbosity)}"
+        return paint.lines(text, colour)
     word = "skipping" if item.status == TaskStatus.SKIPPED else item.status
     text = f"{word}: [{host}]"
     if label is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -144,3 +145,14 @@ def test_a_tree_has_a_file_for_each_device_and_none_elsewhere(tmp_path: Any) -> 
     names = sorted(path.name for path in (tmp_path / "tree").iterdir())
     assert names == ["_.._evil", "a"]
     assert (tmp_path / "tree/a").read_text() == '{"changed": false, "rc": 0}'
+
+
+def test_an_unreachable_device_that_is_ignored_says_why() -> None:
+    """As Ansible does: the reason, then "...ignoring"; the recap counts it as ignored."""
+    event = done(TaskStatus.UNREACHABLE, msg="refused", unreachable=True)
+    event = replace(event, result=replace(event.result, ignored=True))
+    text = show([*begin(), event])[0]
+    assert (
+        'fatal: [a]: UNREACHABLE! => {"changed": false, "msg": "refused", "unreachable": true}\n'
+        "...ignoring\n"
+    ) in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from pathlib import Path
 
 import click
 
@@ -17,6 +18,7 @@ _JINJA = "One of Jinja's own: https://jinja.palletsprojects.com"
 Examples:
   fleetrun doc                  # all modules
   fleetrun doc lineinfile       # one of them
+  fleetrun doc -M library motd  # one of your own
   fleetrun doc -t keyword serial
   fleetrun doc -t filter combine
 \b
@@ -26,10 +28,12 @@ Exit codes: 0 ok, 2 unknown name.
 @click.option("-t", "--type", "kind", default="module", show_default=True,
               type=click.Choice(["module", "keyword", "filter", "test", "lookup"]),
               help="What NAME is.")
-def command(name: str, kind: str) -> int:
+@click.option("-M", "--module-path", multiple=True, metavar="FOLDER",
+              help="Folder of modules of your own; library/ is always looked at.")
+def command(name: str, kind: str, module_path: tuple[str, ...]) -> int:
     """Show the documentation of a module, keyword, filter, test or lookup, or list all."""
     if kind == "module":
-        return _module(name)
+        return _module(name, [Path("library"), *map(Path, module_path)])
     from fleetrun.app import vocabulary  # noqa: PLC0415  # keeps --help quick
 
     table = vocabulary.keywords() if kind == "keyword" else vocabulary.functions()[kind]
@@ -44,10 +48,10 @@ def command(name: str, kind: str) -> int:
     return 0
 
 
-def _module(name: str) -> int:
+def _module(name: str, folders: Sequence[Path]) -> int:
     from fleetrun.app.sources import load_library  # noqa: PLC0415  # keeps --help quick
 
-    library = load_library()
+    library = load_library(folders)
     if not name:
         for known in library.names():
             spec = library.get(known)

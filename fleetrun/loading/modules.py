@@ -42,9 +42,14 @@ _LIB: Final = "lib"
 class ModuleLibrary:
     """All modules that playbooks may name."""
 
-    def __init__(self, paths: Mapping[str, tuple[str, Path]], lib_folder: Path) -> None:
+    def __init__(
+        self, paths: Mapping[str, tuple[str, Path]], lib_folder: Path, *,
+        hiding: Mapping[str, Path] | None = None,
+    ) -> None:
         #: Module name -> (family, path of its .yml).
         self._paths = paths
+        #: Name of one of fleetrun's modules -> the user's .yml that stands in for it.
+        self.hiding: Mapping[str, Path] = hiding or {}
         self._lib_folder = lib_folder
         self._specs: dict[str, ModuleSpec] = {}
 
@@ -92,10 +97,12 @@ def load_library(extra_dirs: Sequence[Path] = ()) -> ModuleLibrary:
     that does not exist holds nothing.
     """
     own = modules_folder()
-    paths: dict[str, tuple[str, Path]] = {}
-    for folder in (own, *extra_dirs):
-        paths.update(_list(folder))
-    return ModuleLibrary(paths, own / _LIB)
+    built_in = _list(own)
+    users: dict[str, tuple[str, Path]] = {}
+    for folder in extra_dirs:
+        users.update(_list(folder))
+    hiding = {name: path for name, (_, path) in users.items() if name in built_in}
+    return ModuleLibrary({**built_in, **users}, own / _LIB, hiding=hiding)
 
 
 def modules_folder() -> Path:

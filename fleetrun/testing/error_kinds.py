@@ -155,6 +155,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "lint/braces-in-condition": "`fleetrun lint`: a condition holds `{{ }}`.",
     "lint/command-for-module": "`fleetrun lint`: a command does what a module does better.",
     "lint/free-form-template": "`fleetrun lint`: a template in `key=value` text may break apart.",
+    "lint/hidden-module": "`fleetrun lint`: your own module stands in for a built-in one.",
     "lint/host-keys": "`fleetrun lint`: the checking of host keys is switched off.",
     "lint/ignore-errors": "`fleetrun lint`: `ignore_errors` hides every failure.",
     "lint/latest-in-stages": "`fleetrun lint`: stages may get different versions of a package.",

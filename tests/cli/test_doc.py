@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from fleetrun.cli.doc import page
@@ -96,3 +98,17 @@ def test_an_unknown_module_gets_a_suggestion(capsys: pytest.CaptureFixture[str])
     assert said.out == ""
     assert "there is no module 'linefile'" in said.err
     assert "lineinfile" in said.err
+
+
+@pytest.mark.parametrize(("folder", "options"), [("library", []), ("mine", ["-M", "mine"])])
+def test_a_module_of_the_users_has_a_page(
+    folder: str, options: list[str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Those in library/ are found without a word, others by -M."""
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "motd.yml").write_text("name: motd\nsummary: Sets the message\n")
+    (tmp_path / folder / "motd.sh").write_text("fr_changed\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["doc", *options, "motd"]) == 0
+    assert capsys.readouterr().out.startswith("motd - Sets the message\n")

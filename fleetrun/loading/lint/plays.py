@@ -58,6 +58,7 @@ def _ask(task: LintTask, *, becomes: bool, is_staged: bool, is_handler: bool) ->
     rules.ignored(task)
     rules.arguments(task)
     rules.free_form(task)
+    rules.hidden_module(task)
     rules.commands(task)
     rules.secrets(task)
     if not becomes and "become_user" in task.keys:

@@ -149,6 +149,16 @@ def free_form(task: LintTask) -> None:
         )
 
 
+def hidden_module(task: LintTask) -> None:
+    """A module of the user's that stands in for one of fleetrun's."""
+    path = task.library.hiding.get(task.module)
+    if path is not None:
+        task.action.complain(
+            "lint/hidden-module", f"`{task.module}` is not fleetrun's own module but {path}",
+            hint="rename yours, unless it is meant to take that one's place",
+        )
+
+
 def commands(task: LintTask) -> None:
     """A command that a module does better."""
     if task.module not in {"command", "shell"} or {"creates", "removes"} & task.args.keys():

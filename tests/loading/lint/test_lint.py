@@ -152,3 +152,13 @@ def test_exit_codes_and_json(
     report = json.loads(done.stdout)
     assert report["version"] == 1
     assert all(problem["line"] > 0 for problem in report["problems"])
+
+
+def test_a_users_module_in_place_of_a_built_in_one_is_told(tmp_path: Path) -> None:
+    """It wins, as in Ansible, but nobody should find that out by accident."""
+    library = tmp_path / "library"
+    library.mkdir()
+    for name in ("ping", "motd"):
+        (library / f"{name}.yml").write_text(f"name: {name}\nsummary: Mine\n")
+        (library / f"{name}.sh").write_text("fr_put mine yes\n")
+    assert rules_of(tmp_path, tasks("ping:", "motd:", "stat: {path: /}")) == ["hidden-module"]

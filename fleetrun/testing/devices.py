@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -144,7 +145,7 @@ class FakeConnection:
         self.cut()
 
 
-class FakeStream:
+class FakeStream(ABC):
     """`contracts.ByteStream`; a program is a subclass with a `_work`."""
 
     def __init__(self, device: FakeDevice, link: FakeConnection, command: str) -> None:
@@ -182,7 +183,8 @@ class FakeStream:
         await self._work()
 
     async def write_eof(self) -> None:
-        """Does nothing."""
+        """Yields once; the programs here end by what they were told."""
+        await asyncio.sleep(0)
 
     async def close(self) -> None:
         """Ends the program."""
@@ -193,8 +195,9 @@ class FakeStream:
         self._is_lost = True
         self._said.put_nowait(b"")
 
+    @abstractmethod
     async def _work(self) -> None:
-        raise NotImplementedError
+        """Does what the program does with what it was sent so far."""
 
     def _say(self, content: bytes) -> None:
         if content and not self._is_lost:
